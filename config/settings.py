@@ -1,0 +1,93 @@
+"""Settings of one terminal: a TOML file, decoded strictly into frozen structs and passed as arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from config.texts import Language
+from domain.errors import ConfigError
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    pass
+
+
+class Clinic(_Strict):
+    """The clinic. `code` is its ten digits (county 6, township 2, unit 2); `booklet_pattern` a regular expression."""
+
+    code: str
+    name: str
+    zone: str = "Asia/Shanghai"
+    booklet_pattern: str = r"\d{10}"
+
+
+class Scanner(_Strict):
+    """One scanner. `terminator` ends a scan; `gs_substitute` is what the device sends for GS, "" if GS itself."""
+
+    name: str
+    port: str
+    baud: int = 9600
+    terminator: str = "\r"
+    gs_substitute: str = ""
+    idle_ms: int = 120
+    repeat_ms: int = 400
+
+
+class Printer(_Strict):
+    """One printer. `address` is host:port for tcp, a device for serial, a path for file; `dots` the printable width."""
+
+    name: str
+    role: Literal["slip", "page"] = "slip"
+    kind: Literal["tcp", "serial", "file"]
+    address: str
+    baud: int = 9600
+    dots: int = 576
+    receipt_ttl_s: int = 4 * 3600
+
+
+class Region(_Strict):
+    """The region's server: `url` https, `ca_file` the pinned private CA (PEM), relative to the settings file."""
+
+    url: str
+    ca_file: str
+
+
+class Backup(_Strict):
+    """Backups: `directory` on this disk or another, `second_medium` also takes unsent sealed batches after each visit."""
+
+    directory: str = "backups"
+    second_medium: str = ""
+    every_h: int = 24
+    keep: int = 14
+
+
+class Settings(_Strict):
+    """All settings of a terminal. Paths are relative to the settings file's folder."""
+
+    clinic: Clinic
+    desk: str = "1"
+    language: Language = "zh_CN"
+    data: str = "data"
+    idle_lock_s: int = 300
+    scanners: tuple[Scanner, ...] = ()
+    printers: tuple[Printer, ...] = ()
+    region: Region | None = None
+    backup: Backup = Backup()
+
+
+def load(path: Path) -> Settings:
+    """Read and check a settings file. Raises ConfigError naming the file and the key."""
+    try:
+        settings = msgspec.toml.decode(path.read_bytes(), type=Settings)
+        ZoneInfo(settings.clinic.zone)
+    except FileNotFoundError as fault:
+        raise ConfigError("config.no_file", path=str(path)) from fault
+    except ZoneInfoNotFoundError as fault:
+        raise ConfigError("config.bad_setting", path=str(path), detail=f"clinic.zone: {settings.clinic.zone}") from fault
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, OSError, ValueError) as fault:
+        raise ConfigError("config.bad_setting", path=str(path), detail=str(fault)) from fault
+    return settings

@@ -1,0 +1,1 @@
+"""The frozen formats of docs/formats.md: events, chain, batch, signed request, signed documents."""

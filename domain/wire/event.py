@@ -1,0 +1,64 @@
+"""An event: one fact, encoded once; the bytes are the record (docs/formats.md, section 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from domain.errors import WireError
+
+MAX_EVENT_BYTES = 64 * 1024
+
+
+class Event(msgspec.Struct, frozen=True):
+    """The envelope of a fact.
+
+    `stated` is what the person said (a date, or a local date and time); `recorded_at` the terminal's UTC
+    instant; `offset_ms` the region's clock minus the terminal's when last measured, None if never.
+    """
+
+    event_id: str
+    kind: str
+    schema: int
+    subject: str
+    actor: str
+    hlc: str
+    stated: str
+    recorded_at: str
+    offset_ms: int | None
+    body: msgspec.Raw
+
+
+_decoder = msgspec.json.Decoder(Event)
+
+
+def encode(
+    *,
+    event_id: str,
+    kind: str,
+    subject: str,
+    actor: str,
+    hlc: str,
+    stated: str,
+    recorded_at: str,
+    offset_ms: int | None,
+    body: Any,
+    schema: int = 1,
+) -> bytes:
+    """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed."""
+    raw = msgspec.Raw(msgspec.json.encode(body))
+    data = msgspec.json.encode(
+        Event(event_id, kind, schema, subject, actor, hlc, stated, recorded_at, offset_ms, raw)
+    )
+    if len(data) > MAX_EVENT_BYTES:
+        raise WireError("wire.event_too_long", "never", size=len(data), limit=MAX_EVENT_BYTES)
+    return data
+
+
+def decode(data: bytes) -> Event:
+    """Read an envelope. Unknown fields stay in the stored bytes. Raises WireError("wire.event_unreadable")."""
+    try:
+        return _decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        raise WireError("wire.event_unreadable", "never") from fault
