@@ -12,7 +12,7 @@ from config.texts import Language
 from domain.errors import ConfigError
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
 
 
@@ -41,9 +41,9 @@ class Printer(_Strict):
     """One printer. `address` is host:port for tcp, a device for serial, a path for file; `dots` the printable width."""
 
     name: str
-    role: Literal["slip", "page"] = "slip"
     kind: Literal["tcp", "serial", "file"]
     address: str
+    role: Literal["slip", "page"] = "slip"
     baud: int = 9600
     dots: int = 576
     receipt_ttl_s: int = 4 * 3600
