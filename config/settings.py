@@ -12,11 +12,7 @@ from config.texts import Language
 from domain.errors import ConfigError
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Clinic(_Strict):
+class Clinic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The clinic. `code` is its ten digits (county 6, township 2, unit 2); `booklet_pattern` a regular expression."""
 
     code: str
@@ -25,7 +21,7 @@ class Clinic(_Strict):
     booklet_pattern: str = r"\d{10}"
 
 
-class Scanner(_Strict):
+class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One scanner. `terminator` ends a scan; `gs_substitute` is what the device sends for GS, "" if GS itself."""
 
     name: str
@@ -37,7 +33,7 @@ class Scanner(_Strict):
     repeat_ms: int = 400
 
 
-class Printer(_Strict):
+class Printer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One printer. `address` is host:port for tcp, a device for serial, a path for file; `dots` the printable width."""
 
     name: str
@@ -49,14 +45,14 @@ class Printer(_Strict):
     receipt_ttl_s: int = 4 * 3600
 
 
-class Region(_Strict):
+class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The region's server: `url` https, `ca_file` the pinned private CA (PEM), relative to the settings file."""
 
     url: str
     ca_file: str
 
 
-class Backup(_Strict):
+class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Backups: `directory` on this disk or another, `second_medium` also takes unsent sealed batches after each visit."""
 
     directory: str = "backups"
@@ -65,7 +61,7 @@ class Backup(_Strict):
     keep: int = 14
 
 
-class Settings(_Strict):
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a terminal. Paths are relative to the settings file's folder."""
 
     clinic: Clinic
@@ -87,7 +83,9 @@ def load(path: Path) -> Settings:
     except FileNotFoundError as fault:
         raise ConfigError("config.no_file", path=str(path)) from fault
     except ZoneInfoNotFoundError as fault:
-        raise ConfigError("config.bad_setting", path=str(path), detail=f"clinic.zone: {settings.clinic.zone}") from fault
+        raise ConfigError(
+            "config.bad_setting", path=str(path), detail=f"clinic.zone: {settings.clinic.zone}"
+        ) from fault
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, OSError, ValueError) as fault:
         raise ConfigError("config.bad_setting", path=str(path), detail=str(fault)) from fault
     return settings

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from domain.ids import uuid7
 
+CHINA = ZoneInfo("Asia/Shanghai")
+
 
 @dataclass(frozen=True)
 class World:
@@ -17,7 +19,7 @@ class World:
 
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     random: Callable[[int], bytes] = os.urandom
-    zone: tzinfo = ZoneInfo("Asia/Shanghai")
+    zone: tzinfo = CHINA
 
     def today(self) -> date:
         """The clinic's calendar day."""

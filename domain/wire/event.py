@@ -48,9 +48,7 @@ def encode(
 ) -> bytes:
     """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed."""
     raw = msgspec.Raw(msgspec.json.encode(body))
-    data = msgspec.json.encode(
-        Event(event_id, kind, schema, subject, actor, hlc, stated, recorded_at, offset_ms, raw)
-    )
+    data = msgspec.json.encode(Event(event_id, kind, schema, subject, actor, hlc, stated, recorded_at, offset_ms, raw))
     if len(data) > MAX_EVENT_BYTES:
         raise WireError("wire.event_too_long", "never", size=len(data), limit=MAX_EVENT_BYTES)
     return data

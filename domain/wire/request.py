@@ -1,4 +1,5 @@
-"""What a terminal signs on every request: RFC 9421 over method, path, query and content digest (docs/formats.md, section 4)."""
+"""What a terminal signs on every request: RFC 9421 over method, path, query and content digest
+(docs/formats.md, section 4)."""
 
 from __future__ import annotations
 
