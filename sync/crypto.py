@@ -33,7 +33,9 @@ def point(key: PublicKey) -> bytes:
 
 
 def public_from_point(data: bytes) -> PublicKey:
-    """Raises WireError("wire.bad_key")."""
+    """The key of an uncompressed point, never a shorter form. Raises WireError("wire.bad_key")."""
+    if len(data) != 65:
+        raise WireError("wire.bad_key", "never")
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), data)
     except ValueError as fault:

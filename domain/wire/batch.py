@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from domain.errors import WireError
+from domain.wire import UNREADABLE
 
 MAGIC = b"IMB1"
 SUITE = "p256-hkdf-sha256-aes256gcm+zstd"
@@ -20,26 +23,40 @@ MAX_EVENTS = 1000
 MAX_PLAIN_BYTES = 1_000_000
 MAX_HEADER_BYTES = 4096
 MAX_FILE_BYTES = 2 * MAX_PLAIN_BYTES
+MAX_SEQ = 2**63 - 1
 _SIGN_DOMAIN = b"vaxdesk imb 1\0"
+
+Name = Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,64}\Z")]
+Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+Millis = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
 class Header(msgspec.Struct, frozen=True):
-    """What the region may know before it opens the seal. Hashes are hex; `audit_head` is the terminal's audit chain."""
+    """What the region may know before it opens the seal. Hashes are hex; `audit_head` is the terminal's audit chain,
+    "" before its first row; `client` the program and its version."""
 
     fmt: int
     suite: str
-    terminal_id: str
-    epoch: str
+    terminal_id: Name
+    epoch: Epoch
     first_seq: int
     last_seq: int
     n: int
-    prev_hash: str
-    last_hash: str
-    region_key_id: str
+    prev_hash: Hash
+    last_hash: Hash
+    region_key_id: Name
     created_at: str
-    offset_ms: int | None
-    audit_head: str
+    offset_ms: Millis | None
+    audit_head: Hash | Literal[""]
     client: str
+
+
+class Version(msgspec.Struct, frozen=True):
+    """The two fields every version of the header has."""
+
+    fmt: int
+    suite: str
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,18 @@ def pack(bound: bytes, signature: bytes, sealed: bytes) -> bytes:
 
 
 _decoder = msgspec.json.Decoder(Header)
+_version = msgspec.json.Decoder(Version)
+
+
+def _header(data: bytes) -> Header:
+    """The version is read first: a newer header may lack every field of ours."""
+    try:
+        version = _version.decode(data)
+        if version.fmt != 1 or version.suite != SUITE:
+            raise WireError("wire.unknown_version", "never", fmt=version.fmt, suite=version.suite)
+        return _decoder.decode(data)
+    except UNREADABLE as fault:
+        raise WireError("wire.not_a_batch", "never") from fault
 
 
 def unpack(blob: bytes) -> Packed:
@@ -87,15 +116,14 @@ def unpack(blob: bytes) -> Packed:
         raise WireError("wire.not_a_batch", "never")
     length = int.from_bytes(blob[4:8], "big")
     end = 8 + length
-    if length > MAX_HEADER_BYTES or len(blob) < end + 96:
+    if length > MAX_HEADER_BYTES:
+        raise WireError("wire.not_a_batch", "never")
+    if len(blob) < end + 96:
         raise WireError("wire.batch_cut_short", "later")
-    try:
-        header = _decoder.decode(blob[8:end])
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise WireError("wire.not_a_batch", "never") from fault
-    if header.fmt != 1 or header.suite != SUITE:
-        raise WireError("wire.unknown_version", "never", fmt=header.fmt, suite=header.suite)
-    if not 1 <= header.n <= MAX_EVENTS or header.last_seq - header.first_seq + 1 != header.n or header.first_seq < 1:
+    header = _header(blob[8:end])
+    if not 1 <= header.n <= MAX_EVENTS or header.last_seq - header.first_seq + 1 != header.n:
+        raise WireError("wire.bad_range", "never")
+    if not 1 <= header.first_seq <= header.last_seq <= MAX_SEQ:
         raise WireError("wire.bad_range", "never")
     packed = Packed(header, blob[:end], blob[end : end + 32], blob[end + 32 : end + 96], blob[end + 96 :])
     if sha256(packed.sealed).digest() != packed.body_hash:

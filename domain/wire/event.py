@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import WireError
+from domain.wire import UNREADABLE
 
 MAX_EVENT_BYTES = 64 * 1024
 
@@ -57,6 +58,7 @@ def encode(
 def decode(data: bytes) -> Event:
     """Read an envelope. Unknown fields stay in the stored bytes. Raises WireError("wire.event_unreadable")."""
     try:
+        str(data, "utf-8")  # the reader passes over the body's strings unread
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except UNREADABLE as fault:
         raise WireError("wire.event_unreadable", "never") from fault

@@ -15,10 +15,11 @@ TAG = "vaxdesk-1"
 FRESH_S = 300
 _COVERED = '("@method" "@path" "@query" "content-digest")'
 _INPUT = re.compile(
-    r'^vaxdesk=\("@method" "@path" "@query" "content-digest"\)'
-    r';created=(\d{1,12});keyid="([\w.-]{1,64})";alg="ecdsa-p256-sha256";nonce="([\w-]{8,64})";tag="vaxdesk-1"$'
+    r'vaxdesk=\("@method" "@path" "@query" "content-digest"\)'
+    r';created=(\d{1,12});keyid="([\w.-]{1,64})";alg="ecdsa-p256-sha256";nonce="([\w-]{8,64})";tag="vaxdesk-1"',
+    re.ASCII,
 )
-_SIGNATURE = re.compile(r"^vaxdesk=:([A-Za-z0-9+/=]{88}):$")
+_SIGNATURE = re.compile(r"vaxdesk=:([A-Za-z0-9+/]{86}==):")
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def headers(digest: str, given: SignatureInput, signature: bytes) -> dict[str, s
 
 def parse(signature_input: str, signature: str) -> tuple[SignatureInput, bytes]:
     """Read the two headers. Raises WireError("wire.bad_request_signature")."""
-    found, sig = _INPUT.match(signature_input), _SIGNATURE.match(signature)
+    found, sig = _INPUT.fullmatch(signature_input), _SIGNATURE.fullmatch(signature)
     if not found or not sig:
         raise WireError("wire.bad_request_signature", "never")
     return SignatureInput(int(found[1]), found[2], found[3]), b64decode(sig[1])

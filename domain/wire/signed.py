@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from domain.errors import WireError
+from domain.wire import UNREADABLE
 
 Kind = Literal["ack", "lease", "keyset", "registration"]
 
@@ -51,10 +52,13 @@ class Lease(msgspec.Struct, frozen=True):
 
 
 class RegionKey(msgspec.Struct, frozen=True):
-    """`public` is the X9.62 uncompressed point of a P-256 key, base64 on the wire."""
+    """`public` is the X9.62 uncompressed point of a P-256 key, base64 on the wire.
+
+    `use` is seal, sign or escrow; a reader passes over a use or suite it does not know.
+    """
 
     key_id: str
-    use: Literal["seal", "sign", "escrow"]
+    use: str
     suite: str
     public: bytes
     not_before: str
@@ -96,7 +100,7 @@ def decode(data: bytes, kind: Kind) -> SignedDocument:
     """Read a signed document of one kind, unverified. Raises WireError("wire.document_unreadable")."""
     try:
         document = msgspec.json.decode(data, type=SignedDocument)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except UNREADABLE as fault:
         raise WireError("wire.document_unreadable", "later") from fault
     if document.kind != kind or len(document.signature) != 64:
         raise WireError("wire.document_unreadable", "later")
@@ -106,5 +110,5 @@ def decode(data: bytes, kind: Kind) -> SignedDocument:
 def payload(document: SignedDocument, type_: type[T]) -> T:
     try:
         return msgspec.json.decode(document.payload, type=type_)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except UNREADABLE as fault:
         raise WireError("wire.document_unreadable", "later") from fault
