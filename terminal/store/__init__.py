@@ -1,0 +1,1 @@
+"""The encrypted local database: the only place with peewee and SQLCipher."""

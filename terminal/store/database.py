@@ -1,0 +1,147 @@
+"""Opening, guarding and using the encrypted database; one thread writes.
+
+`Store.run` carries a function to the store thread and waits; `Store.submit` does not wait. Inside,
+`Store.transaction` is BEGIN IMMEDIATE ... COMMIT with synchronous=FULL: when it has returned, the rows
+survive a power cut. Reads may happen on any thread, each on its own connection.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from peewee import DatabaseError, InterfaceError, PeeweeException
+from playhouse.sqlcipher_ext import SqlCipherDatabase, sqlcipher
+
+from domain.errors import StoreError
+from terminal.store import migrations
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# SQLite before this loses commits in WAL mode with two connections (sqlite.org/wal.html, "WAL-reset bug").
+OLDEST_SQLITE = (3, 51, 3)
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": "full",
+    "foreign_keys": 1,
+    "busy_timeout": 5000,
+    "cache_size": -16000,
+    "temp_store": "memory",
+}
+_WORDS = (
+    ("disk is full", "store.disk_full", "later"),
+    ("disk I/O error", "store.disk_error", "operator"),
+    ("not a database", "store.damaged", "operator"),
+    ("malformed", "store.damaged", "operator"),
+    ("readonly", "store.read_only", "operator"),
+    ("locked", "store.busy", "later"),
+    ("unable to open", "store.cannot_open", "operator"),
+)
+
+
+@contextmanager
+def converting() -> Iterator[None]:
+    """Turn the library's errors into StoreError; an error that is our mistake (constraint, SQL) passes."""
+    try:
+        yield
+    except (PeeweeException, sqlcipher.Error) as fault:
+        for words, code, retry in _WORDS:
+            if words in str(fault):
+                raise StoreError(code, retry) from fault  # type: ignore[arg-type]
+        if isinstance(fault, (DatabaseError, InterfaceError)) and "constraint" in str(fault).lower():
+            raise
+        raise StoreError("store.failed", "operator", detail=type(fault).__name__) from fault
+
+
+class Store:
+    """One open database. `key` is the raw 32-byte key."""
+
+    def __init__(self, path: Path, key: bytes, vfs: str = "") -> None:
+        if sqlcipher.sqlite_version_info < OLDEST_SQLITE:
+            raise StoreError("store.old_sqlite", "operator", version=sqlcipher.sqlite_version)
+        self.path = path
+        name = f"file:{path}?vfs={vfs}" if vfs else str(path)
+        self.db = SqlCipherDatabase(name, passphrase=f"x'{key.hex()}'", pragmas=PRAGMAS, uri=bool(vfs))
+        self._thread: int | None = None
+        self._pool = ThreadPoolExecutor(1, "store", initializer=self._own)
+        try:
+            self.run(self._prepare)
+        except BaseException:
+            self.close()
+            raise
+
+    def _own(self) -> None:
+        self._thread = threading.get_ident()
+
+    def _prepare(self) -> None:
+        with converting():
+            self.db.connect(reuse_if_open=True)
+            version = self.db.execute_sql("PRAGMA user_version").fetchone()[0]
+        if version > migrations.VERSION:
+            raise StoreError("store.newer", "operator", found=version, known=migrations.VERSION)
+        for number, sql in enumerate(migrations.STEPS[version:], version + 1):
+            with converting():
+                script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {number}; COMMIT;"
+                self.db.connection().executescript(script)
+
+    def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run `work` on the store thread."""
+        return self._pool.submit(work, *args, **kwargs)
+
+    def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the store thread and wait; on that thread already, just run it."""
+        if threading.get_ident() == self._thread:
+            return work(*args, **kwargs)
+        return self.submit(work, *args, **kwargs).result()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, durable on return. Only on the store thread; a nested one joins the outer."""
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("only the store thread writes")
+        with converting(), self.db.atomic("IMMEDIATE"):
+            yield
+
+    def rows(self, query: Any) -> list[dict[str, Any]]:
+        """The rows of a select, as dicts."""
+        with self._reading():
+            return list(query.bind(self.db).dicts())
+
+    def first(self, query: Any) -> dict[str, Any] | None:
+        found = self.rows(query.limit(1))
+        return found[0] if found else None
+
+    def sql(self, text: str, *params: Any) -> list[tuple[Any, ...]]:
+        """The rows of plain SQL."""
+        with self._reading():
+            return list(self.db.execute_sql(text, params).fetchall())
+
+    def change(self, query: Any) -> int:
+        """Carry out an insert, update or delete inside a transaction."""
+        return int(query.bind(self.db).execute() or 0)
+
+    def insert(self, table: Any, row: dict[str, Any]) -> None:
+        self.change(table.insert(row))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        with converting():
+            self.db.connect(reuse_if_open=True)
+            yield
+
+    def close(self) -> None:
+        """Fold the log into the file and let go. Connections of other threads end with their threads."""
+
+        def end() -> None:
+            if not self.db.is_closed():
+                self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                self.db.close()
+
+        if threading.get_ident() != self._thread:
+            self._pool.submit(end).exception()
+            self._pool.shutdown()

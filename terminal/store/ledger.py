@@ -1,0 +1,128 @@
+"""Telling facts: every change goes through one `Entry`, which keeps event, chain, clock and audit together.
+
+with tell(store, world, actor) as entry:
+    dose_id = entry.fact("dose.given", child_id, body, stated)
+    entry.audit("dose.record", child_id)
+    ... rows ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from domain import clock
+from domain.wire import chain, event
+from domain.world import World, utc_text
+from terminal.store.database import Store, converting
+
+_HEAD = "SELECT terminal_id, epoch, seq, chain, hlc, last_at, audit_seq, audit_chain, offset_ms FROM head WHERE one = 1"
+_AUDIT_START = b"vaxdesk audit 1\0"
+
+
+class Entry:
+    """One open transaction of the ledger. Hashes and numbers are kept here and written once at the end."""
+
+    def __init__(self, store: Store, world: World, actor: str) -> None:
+        self.store, self.world, self.actor = store, world, actor
+        (
+            self.terminal_id,
+            self.epoch,
+            self.seq,
+            self.chain,
+            self.hlc,
+            _,
+            self.audit_seq,
+            self.audit_chain,
+            self.offset_ms,
+        ) = store.sql(_HEAD)[0]
+        self.now = world.now()
+        self.at = utc_text(self.now)
+
+    def fact(self, kind: str, subject: str, body: msgspec.Struct, stated: str = "", fact_id: str = "") -> str:
+        """Append one event; gives its id, which is also the id of what it told. `subject` "" means itself."""
+        unix_ms = int(self.now.timestamp() * 1000)
+        self.hlc = clock.tick(self.hlc, unix_ms)
+        fact_id = fact_id or self.world.new_id()
+        stored = event.encode(
+            event_id=fact_id,
+            kind=kind,
+            subject=subject or fact_id,
+            actor=self.actor,
+            hlc=self.hlc,
+            stated=stated,
+            recorded_at=self.at,
+            offset_ms=self.offset_ms,
+            body=body,
+        )
+        self.seq += 1
+        self.chain = chain.step(bytes(self.chain), self.seq, stored)
+        run = self.store.db.execute_sql
+        no = run(
+            "INSERT INTO event (event_id, kind, subject, stored) VALUES (?, ?, ?, ?)",
+            (fact_id, kind, subject or fact_id, stored),
+        ).lastrowid
+        run(
+            "INSERT INTO outbox (epoch, seq, event_no, chain) VALUES (?, ?, ?, ?)",
+            (self.epoch, self.seq, no, self.chain),
+        )
+        return fact_id
+
+    def audit(self, action: str, subject: str = "", **detail: Any) -> None:
+        """Note who did what; `detail` holds codes and counts, never names."""
+        self.audit_seq += 1
+        text = msgspec.json.encode(detail).decode()
+        row = (self.audit_seq, self.at, self.actor, action, subject, text)
+        self.audit_chain = audit_step(bytes(self.audit_chain), row)
+        self.store.db.execute_sql(
+            "INSERT INTO audit (seq, at, actor, action, subject, detail, chain) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*row, self.audit_chain),
+        )
+
+    def finish(self) -> None:
+        self.store.db.execute_sql(
+            "UPDATE head SET seq = ?, chain = ?, hlc = ?, last_at = max(last_at, ?), audit_seq = ?, audit_chain = ?",
+            (self.seq, self.chain, self.hlc, self.at, self.audit_seq, self.audit_chain),
+        )
+
+
+@contextmanager
+def tell(store: Store, world: World, actor: str) -> Iterator[Entry]:
+    """One transaction with its facts. On the store thread only. Raises StoreError; then nothing was kept."""
+    with converting(), store.transaction():
+        entry = Entry(store, world, actor)
+        yield entry
+        entry.finish()
+
+
+def audit_step(previous: bytes, row: tuple[int, str, str, str, str, str]) -> bytes:
+    """The audit chain: SHA-256 of the hash before and the row as a JSON array."""
+    return sha256(previous + msgspec.json.encode(row)).digest()
+
+
+def audit_start(terminal_id: str) -> bytes:
+    return sha256(_AUDIT_START + terminal_id.encode()).digest()
+
+
+def found(store: Store, terminal_id: str, epoch: str) -> None:
+    """Give an empty database its terminal and first epoch."""
+    with store.transaction():
+        store.db.execute_sql(
+            "INSERT INTO head VALUES (1, ?, ?, 0, ?, '', '', 0, ?, '', NULL)",
+            (terminal_id, epoch, chain.start(terminal_id, epoch), audit_start(terminal_id)),
+        )
+
+
+def check_audit(store: Store) -> int | None:
+    """The first audit row whose hash does not fit, None when all fit and the head agrees."""
+    (terminal_id, seq, head) = store.sql("SELECT terminal_id, audit_seq, audit_chain FROM head")[0]
+    link, count = audit_start(terminal_id), 0
+    for *row, kept in store.sql("SELECT seq, at, actor, action, subject, detail, chain FROM audit ORDER BY seq"):
+        link, count = audit_step(link, tuple(row)), count + 1
+        if link != bytes(kept) or row[0] != count:
+            return int(row[0])
+    return None if (count, link) == (seq, bytes(head)) else count + 1

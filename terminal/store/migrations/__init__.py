@@ -1,0 +1,6 @@
+"""The database's versions, in order: one module each, SQL frozen for ever once released."""
+
+from terminal.store.migrations import m0001_initial
+
+STEPS: tuple[str, ...] = (m0001_initial.SQL,)
+VERSION = len(STEPS)
