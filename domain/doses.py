@@ -1,0 +1,142 @@
+"""Doses as they stand after voids, corrections and moves, and the checks that need no schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Literal
+
+from domain.events import Alert
+from domain.problems import Problem, block, note, override, warn
+
+State = Literal["given", "voided", "moved", "disputed"]
+# What may be corrected; another vaccine, child or package is a void and a new dose.
+CORRECTABLE = (
+    "given_on",
+    "dose_no",
+    "site",
+    "route",
+    "lot_no",
+    "expiry_on",
+    "maker",
+    "giver",
+    "funding",
+    "kind",
+    "volume_ml",
+)
+
+
+@dataclass(frozen=True)
+class Dose:
+    """One vaccination. `state` moved: it was another child's; disputed: still counts, shown as doubted."""
+
+    id: str
+    child_id: str
+    vaccine: str
+    dose_no: int
+    given_on: str
+    clinic: str
+    facts: dict[str, Any] = field(default_factory=dict)  # the rest of the row, by column
+    state: State = "given"
+    corrected: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> bool:
+        return self.state in ("given", "disputed")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A later fact about a dose: kind voided, corrected, moved or disputed; `body` is the event's."""
+
+    dose_id: str
+    kind: str
+    body: dict[str, Any]
+
+
+def standing(doses: Iterable[Dose], changes: Iterable[Change]) -> list[Dose]:
+    """The doses with their changes applied in order, oldest dose first."""
+    now = {d.id: d for d in doses}
+    for change in changes:
+        dose = now.get(change.dose_id)
+        if dose is None:
+            continue
+        if change.kind == "corrected":
+            new = {name: pair[1] for name, pair in change.body["fields"].items()}
+            own = {k: v for k, v in new.items() if k in ("given_on", "dose_no")}
+            now[dose.id] = replace(
+                dose, **own, facts={**dose.facts, **new}, corrected=tuple(sorted({*dose.corrected, *new}))
+            )
+        elif dose.counts:
+            now[dose.id] = replace(dose, state=change.kind)  # type: ignore[arg-type]
+    return sorted(now.values(), key=lambda d: (d.given_on, d.id))
+
+
+def vaccine_class(vaccine: str) -> str:
+    """The class of a four-digit vaccine code: its first two digits."""
+    return vaccine[:2]
+
+
+def next_number(doses: Iterable[Dose], vaccine: str) -> int:
+    """One more than the counting doses of the class. The schedule engine replaces this by its target dose."""
+    return 1 + sum(d.counts and vaccine_class(d.vaccine) == vaccine_class(vaccine) for d in doses)
+
+
+@dataclass(frozen=True)
+class InHand:
+    """What the scanned package says, and what is known of it. Empty strings are unknown."""
+
+    vaccine: str
+    lot_no: str
+    expiry_on: str
+    recalled: str
+    received: bool
+    components: tuple[str, ...] = ()
+
+
+def check(
+    *, birth_on: str, alerts: Sequence[Alert], doses: Sequence[Dose], booklet: str, hand: InHand, given_on: date
+) -> list[Problem]:
+    """Every finding about giving what is in hand to this child on that day, worst first."""
+    found = [
+        *_check_package(hand, given_on),
+        *_check_child(birth_on, alerts, hand, given_on),
+        *_check_repeat(doses, hand, given_on),
+    ]
+    if booklet != "seen":
+        found.append(note("dose.booklet_not_seen"))
+    return sorted(found, key=lambda p: ("block", "override", "warn", "note").index(p.severity))
+
+
+def _check_package(hand: InHand, given_on: date) -> list[Problem]:
+    found = []
+    if hand.recalled:
+        found.append(block("lot.recalled", lot=hand.lot_no, reason=hand.recalled))
+    if not hand.expiry_on:
+        found.append(block("lot.no_expiry"))
+    elif hand.expiry_on < given_on.isoformat():
+        found.append(block("lot.expired", lot=hand.lot_no, expiry=hand.expiry_on))
+    if not hand.received:
+        found.append(warn("package.not_received"))
+    return found
+
+
+def _check_child(birth_on: str, alerts: Sequence[Alert], hand: InHand, given_on: date) -> list[Problem]:
+    found = []
+    if given_on.isoformat() < birth_on:
+        found.append(block("dose.before_birth", birth=birth_on, given=given_on.isoformat()))
+    for alert in alerts:
+        forbids = vaccine_class(hand.vaccine) in alert.vaccines
+        touches = bool(alert.component) and alert.component in hand.components
+        if alert.kind == "contraindication" and (forbids or not alert.vaccines):
+            found.append(override("dose.contraindicated", text=alert.text))
+        elif touches or (alert.kind == "allergy" and forbids):
+            found.append(override("dose.allergy", text=alert.text))
+    return found
+
+
+def _check_repeat(doses: Sequence[Dose], hand: InHand, given_on: date) -> list[Problem]:
+    day = given_on.isoformat()
+    same = [d for d in doses if d.counts and vaccine_class(d.vaccine) == vaccine_class(hand.vaccine)]
+    return [block("dose.same_day", vaccine=hand.vaccine) for d in same if d.given_on == day][:1]

@@ -1,0 +1,182 @@
+"""People: rows from facts, look-ups by any number, and the search as it is typed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from domain import pinyin
+from domain.events import Alert, ChildRegistered, Guardian, Identifier
+from terminal.store.database import Store
+from terminal.store.ledger import Entry
+from terminal.store.tables import Alert as AlertRow
+from terminal.store.tables import Child, Standing
+from terminal.store.tables import Guardian as GuardianRow
+from terminal.store.tables import Identifier as IdentifierRow
+
+_OWN = ["name", "sex", "birth_on", "birth_time", "birth_weight_g", "birth_hospital", "birth_order", "preterm_weeks", "mother_hbsag", "ethnic", "address", "area", "residence", "register_status", "clinic"]
+_DATED = ("residence", "register_status")
+
+
+class Card(msgspec.Struct, frozen=True):
+    """A child as known here: the facts, and since when and from where they are known."""
+
+    id: str
+    facts: ChildRegistered
+    pinyin: str
+    known_at: str
+    known_from: str
+
+    def identifier(self, kind: str) -> str:
+        return next((i.value for i in self.facts.identifiers if i.kind == kind), "")
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One line of a search result."""
+
+    id: str
+    name: str
+    sex: str
+    birth_on: str
+    phone: str
+    child_code: str
+
+
+def add(entry: Entry, child_id: str, facts: ChildRegistered, stated: str) -> None:
+    """The rows of a newly registered child."""
+    store = entry.store
+    row = {name: getattr(facts, name) for name in _OWN}
+    row |= {"id": child_id, **_spelling(facts.name), "registered_at": entry.at}
+    row |= {"known_at": entry.at, "known_from": "here"}
+    store.insert(Child, row)
+    _put_lists(store, child_id, facts)
+    for what in _DATED:
+        if row[what]:
+            _stand(store, child_id, what, row[what], stated, child_id)
+    _index(store, child_id, facts)
+
+
+def change(
+    entry: Entry, child_id: str, after: ChildRegistered, changed: Iterable[str], stated: str, fact_id: str
+) -> None:
+    """The rows of a child after a `child.updated`."""
+    store = entry.store
+    row: dict[str, Any] = {name: getattr(after, name) for name in _OWN} | _spelling(after.name)
+    store.change(Child.update(row).where(Child.id == child_id))
+    for table in (IdentifierRow, GuardianRow, AlertRow):
+        store.change(table.delete().where(table.child_id == child_id))
+    _put_lists(store, child_id, after)
+    for what in set(_DATED) & set(changed):
+        _stand(store, child_id, what, row[what], stated, fact_id)
+    _index(store, child_id, after)
+
+
+def _spelling(name: str) -> dict[str, str]:
+    return {"pinyin": pinyin.spell(name), "initials": pinyin.initials(name)}
+
+
+def _put_lists(store: Store, child_id: str, facts: ChildRegistered) -> None:
+    for i in facts.identifiers:
+        store.insert(IdentifierRow, {"child_id": child_id, **msgspec.structs.asdict(i)})
+    for pos, g in enumerate(facts.guardians):
+        store.insert(GuardianRow, {"child_id": child_id, "pos": pos, **msgspec.structs.asdict(g)})
+    for pos, a in enumerate(facts.alerts):
+        row = {**msgspec.structs.asdict(a), "vaccines": json.dumps(a.vaccines)}
+        store.insert(AlertRow, {"child_id": child_id, "pos": pos, **row})
+
+
+def _stand(store: Store, child_id: str, what: str, code: str, from_on: str, fact_id: str) -> None:
+    store.insert(Standing, {"event_id": fact_id, "child_id": child_id, "what": what, "code": code, "from_on": from_on})
+
+
+def _index(store: Store, child_id: str, facts: ChildRegistered) -> None:
+    words = pinyin.search_text(
+        facts.name, [g.phone for g in facts.guardians if g.phone], [i.value for i in facts.identifiers]
+    )
+    no = store.sql("SELECT no FROM child WHERE id = ?", child_id)[0][0]
+    store.db.execute_sql("DELETE FROM child_text WHERE rowid = ?", (no,))
+    store.db.execute_sql("INSERT INTO child_text (rowid, words) VALUES (?, ?)", (no, words))
+
+
+def card(store: Store, child_id: str) -> Card | None:
+    """Everything known of one child: four indexed reads."""
+    row = store.first(Child.select().where(Child.id == child_id))
+    if row is None:
+        return None
+    facts = ChildRegistered(
+        **{name: row[name] for name in _OWN},
+        identifiers=tuple(
+            Identifier(*r)
+            for r in store.sql("SELECT kind, value, issuer FROM identifier WHERE child_id = ? ORDER BY kind", child_id)
+        ),
+        guardians=tuple(
+            Guardian(*r)
+            for r in store.sql("SELECT relation, name, phone FROM guardian WHERE child_id = ? ORDER BY pos", child_id)
+        ),
+        alerts=alerts(store, child_id),
+    )
+    return Card(child_id, facts, row["pinyin"], row["known_at"], row["known_from"])
+
+
+def alerts(store: Store, child_id: str) -> tuple[Alert, ...]:
+    rows = store.sql("SELECT kind, text, vaccines, component FROM alert WHERE child_id = ? ORDER BY pos", child_id)
+    return tuple(Alert(kind, text, tuple(json.loads(vaccines)), part) for kind, text, vaccines, part in rows)
+
+
+def by_identifier(store: Store, value: str, kind: str = "") -> list[str]:
+    """The children who carry this number, of this kind or of any."""
+    rows = store.sql(
+        "SELECT DISTINCT child_id FROM identifier WHERE value = ? AND (? = '' OR kind = ?)", value, kind, kind
+    )
+    return [r[0] for r in rows]
+
+
+_LINE = """SELECT c.id, c.name, c.sex, c.birth_on,
+    coalesce((SELECT phone FROM guardian g WHERE g.child_id = c.id AND phone <> '' ORDER BY pos LIMIT 1), ''),
+    coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), '') FROM child c """
+
+
+def search(store: Store, typed: str, limit: int = 20) -> list[Found]:
+    """Children whose name, pinyin, phone or any identifier begins as typed, by pinyin."""
+    query = pinyin.search_query(typed)
+    if not query:
+        return []
+    text = _LINE + "WHERE c.no IN (SELECT rowid FROM child_text WHERE words MATCH ? LIMIT ?) ORDER BY c.pinyin LIMIT ?"
+    return [Found(*row) for row in store.sql(text, query, limit * 10, limit)]
+
+
+def possible_doubles(store: Store, facts: ChildRegistered) -> list[dict[str, Any]]:
+    """Rows worth comparing with a new child: same number, same birth date, same phone, or same name."""
+    phones = [g.phone for g in facts.guardians if g.phone]
+    numbers = [i.value for i in facts.identifiers]
+    text = f"""SELECT id FROM child WHERE birth_on = ? UNION
+        SELECT id FROM child WHERE initials = ? AND name = ? AND name <> '' UNION
+        SELECT child_id FROM guardian WHERE phone IN ({_marks(phones)}) UNION
+        SELECT child_id FROM identifier WHERE value IN ({_marks(numbers)}) LIMIT 200"""
+    ids = [r[0] for r in store.sql(text, facts.birth_on, pinyin.initials(facts.name), facts.name, *phones, *numbers)]
+    return [_candidate(store, child_id) for child_id in ids]
+
+
+def _marks(values: list[str]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _candidate(store: Store, child_id: str) -> dict[str, Any]:
+    name, spelled, sex, birth_on, order = store.sql(
+        "SELECT name, pinyin, sex, birth_on, birth_order FROM child WHERE id = ?", child_id
+    )[0]
+    phones = store.sql("SELECT phone FROM guardian WHERE child_id = ? AND phone <> ''", child_id)
+    numbers = store.sql("SELECT value FROM identifier WHERE child_id = ?", child_id)
+    return {
+        "id": child_id,
+        "name": name,
+        "pinyin": spelled,
+        "sex": sex,
+        "birth_on": birth_on,
+        "birth_order": order,
+        "phones": tuple(r[0] for r in phones),
+        "identifiers": tuple(r[0] for r in numbers),
+    }

@@ -1,0 +1,106 @@
+"""Lots, packages and every dose that came into or left them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from domain.events import StockReceived
+from domain.stock import Use
+from domain.world import from_utc_text
+from terminal.store.database import Store
+from terminal.store.ledger import Entry
+from terminal.store.tables import Lot, Movement, Package
+
+
+class LotRow(msgspec.Struct, frozen=True):
+    """A lot as received; `recalled` holds the reason, "" while it may be given."""
+
+    id: str
+    vaccine: str
+    lot_no: str
+    expiry_on: str
+    maker: str
+    product: str
+    doses_per_package: int
+    recalled: str
+
+
+_LOT = "SELECT id, vaccine, lot_no, expiry_on, maker, product, doses_per_package, recalled FROM lot l "
+
+
+def receive(entry: Entry, lot_id: str, event_id: str, body: StockReceived, lot_known: bool) -> None:
+    """The rows of a delivery: the lot when it is new, its packages, one movement for all doses."""
+    store = entry.store
+    if not lot_known:
+        row = {name: getattr(body, name) for name in ("vaccine", "lot_no", "expiry_on", "maker", "product")}
+        row |= {"id": lot_id, "doses_per_package": body.doses_per_package, "received_at": entry.at, "recalled": ""}
+        store.insert(Lot, row)
+    for code in body.packages:
+        store.insert(Package, {"code": code, "lot_id": lot_id, "received_at": entry.at})
+    move(entry, event_id, lot_id, "received", len(body.packages) * body.doses_per_package)
+
+
+def move(
+    entry: Entry,
+    event_id: str,
+    lot_id: str,
+    kind: str,
+    doses: int,
+    package: str = "",
+    vial_no: int = 0,
+    dose_id: str = "",
+) -> None:
+    """One movement. kind: received, used, returned, wasted, counted."""
+    row = {"event_id": event_id, "lot_id": lot_id, "package": package, "vial_no": vial_no, "dose_id": dose_id}
+    entry.store.insert(Movement, row | {"kind": kind, "doses": doses, "at": entry.at})
+
+
+def recall(entry: Entry, lot_id: str, reason: str) -> None:
+    entry.store.change(Lot.update(recalled=reason).where(Lot.id == lot_id))
+
+
+def lot(store: Store, lot_id: str) -> LotRow | None:
+    return next((LotRow(*r) for r in store.sql(_LOT + "WHERE id = ?", lot_id)), None)
+
+
+def lot_of_package(store: Store, code: str) -> LotRow | None:
+    found = store.sql(_LOT + "JOIN package p ON p.lot_id = l.id WHERE p.code = ?", code)
+    return next((LotRow(*r) for r in found), None)
+
+
+def lot_named(store: Store, vaccine: str, lot_no: str, maker: str) -> LotRow | None:
+    found = store.sql(_LOT + "WHERE vaccine = ? AND lot_no = ? AND maker = ?", vaccine, lot_no, maker)
+    return next((LotRow(*r) for r in found), None)
+
+
+def lots_of(store: Store, vaccine: str) -> list[LotRow]:
+    """The lots of a vaccine, earliest expiry first."""
+    return [LotRow(*r) for r in store.sql(_LOT + "WHERE vaccine = ? ORDER BY expiry_on", vaccine)]
+
+
+def uses(store: Store, package: str) -> list[Use]:
+    """Uses and returns of one package, in order."""
+    if not package:
+        return []
+    rows = store.sql(
+        "SELECT vial_no, doses, at, dose_id FROM movement WHERE package = ? AND kind IN ('used', 'returned')"
+        " ORDER BY no",
+        package,
+    )
+    return [Use(vial, 1 if doses < 0 else -1, _moment(at), dose) for vial, doses, at, dose in rows]
+
+
+def _moment(text: str) -> datetime:
+    return from_utc_text(text)
+
+
+def on_hand(store: Store) -> list[tuple[LotRow, int]]:
+    """Every lot with the doses left in it by the book."""
+    rows = store.sql(
+        "SELECT l.id, l.vaccine, l.lot_no, l.expiry_on, l.maker, l.product, l.doses_per_package, l.recalled,"
+        " coalesce(sum(m.doses), 0) FROM lot l LEFT JOIN movement m ON m.lot_id = l.id"
+        " GROUP BY l.id ORDER BY l.expiry_on"
+    )
+    return [(LotRow(*r[:8]), int(r[8])) for r in rows]
