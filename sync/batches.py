@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import zstandard
 
 from domain.errors import WireError
-from domain.wire import batch, chain
+from domain.wire import batch, chain, packing
 from sync import crypto
 
-_LEVEL = 1  # 4.5x at 465 MB/s; higher levels cost more than they save on events
+_LEVEL = 9  # not part of the format; 4 ms for a day of 300 doses, higher levels save nothing more
 _MAX_WINDOW = 2**23  # bytes of memory a frame may ask for (RFC 8878, 3.1.1.1.2)
 
 
@@ -24,11 +24,18 @@ class OpenedBatch:
 
 
 def compress(plain: bytes) -> bytes:
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(plain)
+    """Length of the first frame (u32, big-endian), zstd frame of the id table, zstd frame of the text."""
+    table, text = (zstandard.ZstdCompressor(level=_LEVEL).compress(part) for part in packing.pack(plain))
+    return len(table).to_bytes(4, "big") + table + text
 
 
 def decompress(data: bytes, limit: int) -> bytes:
-    """At most `limit` bytes come out, whatever the frame promises. Raises WireError."""
+    """At most `limit` bytes come out, whatever the frames promise. Raises WireError."""
+    end = 4 + int.from_bytes(data[:4], "big")
+    return packing.unpack(_inflate(data[4:end], limit), _inflate(data[end:], limit), limit)
+
+
+def _inflate(data: bytes, limit: int) -> bytes:
     try:
         with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(io.BytesIO(data)) as reader:
             plain = reader.read(limit + 1)

@@ -17,17 +17,18 @@ class Event(msgspec.Struct, frozen=True):
 
     `stated` is what the person said (a date, or a local date and time); `recorded_at` the terminal's UTC
     instant; `offset_ms` the region's clock minus the terminal's when last measured, None if never.
+    What changes least stands first: events then pack better.
     """
 
-    event_id: str
     kind: str
     schema: int
-    subject: str
     actor: str
-    hlc: str
+    offset_ms: int | None
+    subject: str
     stated: str
     recorded_at: str
-    offset_ms: int | None
+    hlc: str
+    event_id: str
     body: msgspec.Raw
 
 
@@ -49,7 +50,7 @@ def encode(
 ) -> bytes:
     """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed."""
     raw = msgspec.Raw(msgspec.json.encode(body))
-    data = msgspec.json.encode(Event(event_id, kind, schema, subject, actor, hlc, stated, recorded_at, offset_ms, raw))
+    data = msgspec.json.encode(Event(kind, schema, actor, offset_ms, subject, stated, recorded_at, hlc, event_id, raw))
     if len(data) > MAX_EVENT_BYTES:
         raise WireError("wire.event_too_long", "never", size=len(data), limit=MAX_EVENT_BYTES)
     return data

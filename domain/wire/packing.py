@@ -1,0 +1,71 @@
+"""Ids of a batch kept apart from its text (docs/formats.md, section 3): ids are half of what a day weighs, and a
+text compressor spends far more on them than they hold.
+
+In the text each lower-case UUID becomes one token, of bytes that UTF-8 never uses:
+
+    0xFF          an id not met before in this batch: the next 16 bytes of the table
+    0xF5..0xFD    the id used last, last but one, ... ninth last (each use moves an id to the first place)
+    0xFE | u16    the same for any place, counted from 0, big-endian
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+from domain.errors import WireError
+
+_NEW, _FAR, _NEAR, _NEAR_PLACES = 0xFF, 0xFE, 0xF5, 9
+_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TOKEN = re.compile(rb"([\xf5-\xfd\xff]|\xfe..)", re.DOTALL)
+_FOREIGN = re.compile(rb"[\xf5-\xff]")
+
+
+def pack(body: bytes) -> tuple[bytes, bytes]:
+    """(table, text) of a body. Raises WireError("wire.event_unreadable") for bytes that are not UTF-8."""
+    if _FOREIGN.search(body):
+        raise WireError("wire.event_unreadable", "never")
+    known: set[bytes] = set()
+    table: list[bytes] = []
+    recent: list[bytes] = []
+
+    def token(found: re.Match[bytes]) -> bytes:
+        name = found[0]
+        if name not in known:
+            known.add(name)
+            table.append(bytes.fromhex(name.replace(b"-", b"").decode()))
+            recent.insert(0, name)
+            return bytes([_NEW])
+        place = recent.index(name)
+        recent.insert(0, recent.pop(place))
+        return bytes([_NEAR + place]) if place < _NEAR_PLACES else bytes([_FAR]) + place.to_bytes(2, "big")
+
+    text = _ID.sub(token, body)
+    return b"".join(table), text
+
+
+def unpack(table: bytes, text: bytes, limit: int) -> bytes:
+    """The body, at most `limit` bytes. Raises WireError("wire.batch_damaged" or "wire.batch_too_large")."""
+    names = iter([str(UUID(bytes=table[i : i + 16])).encode() for i in range(0, len(table) - 15, 16)])
+    recent: list[bytes] = []
+    pieces = _TOKEN.split(text)
+    try:
+        for i in range(1, len(pieces), 2):
+            pieces[i] = _meant(pieces[i], names, recent)
+    except (StopIteration, IndexError) as fault:
+        raise WireError("wire.batch_damaged", "never") from fault
+    size = sum(map(len, pieces))
+    if size > limit:
+        raise WireError("wire.batch_too_large", "never", size=size, limit=limit)
+    return b"".join(pieces)
+
+
+def _meant(token: bytes, names: Iterator[bytes], recent: list[bytes]) -> bytes:
+    """The id of a token, moved to the first place."""
+    if token[0] == _NEW:
+        name = next(names)
+    else:
+        name = recent.pop(int.from_bytes(token[1:], "big") if token[0] == _FAR else token[0] - _NEAR)
+    recent.insert(0, name)
+    return name
