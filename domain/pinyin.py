@@ -17,8 +17,8 @@ from typing import Any
 SURNAMES = {
     "单": "shan", "曾": "zeng", "仇": "qiu", "解": "xie", "区": "ou", "查": "zha", "盖": "ge", "乐": "yue",
     "缪": "miao", "朴": "piao", "覃": "qin", "员": "yun", "种": "chong", "翟": "zhai", "秘": "bi", "折": "she",
-    "洗": "xian", "祭": "zhai", "繁": "po", "都": "du", "隗": "wei", "乜": "nie", "么": "yao", "牟": "mu", "阚": "kan", "句": "gou",
-    "召": "shao", "黑": "he", "佴": "nai", "长孙": "zhang sun",
+    "洗": "xian", "祭": "zhai", "繁": "po", "都": "du", "隗": "wei", "乜": "nie", "么": "yao", "牟": "mu", "阚": "kan",
+    "句": "gou", "召": "shao", "黑": "he", "佴": "nai", "长孙": "zhang sun",
     "尉迟": "yu chi", "万俟": "mo qi", "澹台": "tan tai", "单于": "chan yu",
 }  # fmt: skip
 GIVEN = {"长": "chang", "晟": "sheng", "莘": "xin", "仔": "zi"}
