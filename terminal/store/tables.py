@@ -65,11 +65,12 @@ class Batch(Model):
 
 
 class Ack(Model):
-    """The region's last word per epoch, with its signed proof."""
+    """The region's last word per epoch, with its signed proof. After a rewind sealing goes on after `resume_after`."""
 
     epoch = TextField(primary_key=True)
     received_upto = IntegerField()
     safe_upto = IntegerField()
+    resume_after = IntegerField()
     chain = BlobField()
     at = TextField()
     document = BlobField()

@@ -26,8 +26,8 @@ CREATE TABLE batch (
     PRIMARY KEY (epoch, first_seq)
 ) STRICT;
 CREATE TABLE ack (
-    epoch TEXT PRIMARY KEY, received_upto INTEGER NOT NULL, safe_upto INTEGER NOT NULL, chain BLOB NOT NULL,
-    at TEXT NOT NULL, document BLOB NOT NULL
+    epoch TEXT PRIMARY KEY, received_upto INTEGER NOT NULL, safe_upto INTEGER NOT NULL,
+    resume_after INTEGER NOT NULL, chain BLOB NOT NULL, at TEXT NOT NULL, document BLOB NOT NULL
 ) STRICT;
 CREATE TABLE note (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE lease (
