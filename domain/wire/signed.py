@@ -10,6 +10,8 @@ from domain.errors import WireError
 from domain.wire import UNREADABLE
 
 Kind = Literal["ack", "lease", "keyset", "registration"]
+HPKE_SUITE = "p256-hkdf-sha256-aes256gcm"
+SIGN_SUITE = "ecdsa-p256-sha256"
 
 
 class SignedDocument(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class Lease(msgspec.Struct, frozen=True):
 class RegionKey(msgspec.Struct, frozen=True):
     """`public` is the X9.62 uncompressed point of a P-256 key, base64 on the wire.
 
-    `use` is seal, sign or escrow; a reader passes over a use or suite it does not know.
+    `use` is seal or escrow (HPKE_SUITE) or sign (SIGN_SUITE); a reader passes over a use or suite it does not know.
     """
 
     key_id: str
