@@ -22,13 +22,18 @@ class Clinic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One scanner. `terminator` ends a scan; `gs_substitute` is what the device sends for GS, "" if GS itself."""
+    """One scanner. `terminator` ends a scan; `gs_substitute` is what the device sends for GS, "" if GS itself.
+
+    `gs_proven`: a test sheet has shown that GS arrives. `aim_ids`: the device names the symbology before each scan.
+    """
 
     name: str
     port: str
     baud: int = 9600
     terminator: str = "\r"
     gs_substitute: str = ""
+    gs_proven: bool = False
+    aim_ids: bool = False
     idle_ms: int = 120
     repeat_ms: int = 400
 

@@ -17,7 +17,23 @@ from terminal.store.tables import Child, Standing
 from terminal.store.tables import Guardian as GuardianRow
 from terminal.store.tables import Identifier as IdentifierRow
 
-_OWN = ["name", "sex", "birth_on", "birth_time", "birth_weight_g", "birth_hospital", "birth_order", "preterm_weeks", "mother_hbsag", "ethnic", "address", "area", "residence", "register_status", "clinic"]
+_OWN = [
+    "name",
+    "sex",
+    "birth_on",
+    "birth_time",
+    "birth_weight_g",
+    "birth_hospital",
+    "birth_order",
+    "preterm_weeks",
+    "mother_hbsag",
+    "ethnic",
+    "address",
+    "area",
+    "residence",
+    "register_status",
+    "clinic",
+]
 _DATED = ("residence", "register_status")
 
 
@@ -180,3 +196,11 @@ def _candidate(store: Store, child_id: str) -> dict[str, Any]:
         "phones": tuple(r[0] for r in phones),
         "identifiers": tuple(r[0] for r in numbers),
     }
+
+
+def sharing_phone(store: Store, phones: list[str]) -> list[Found]:
+    """Children whose guardian has one of these phones: siblings, twins."""
+    if not phones:
+        return []
+    text = _LINE + f"WHERE c.id IN (SELECT child_id FROM guardian WHERE phone IN ({_marks(phones)})) ORDER BY c.pinyin"
+    return [Found(*row) for row in store.sql(text, *phones)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -17,7 +18,7 @@ import msgspec
 
 from domain import clock
 from domain.wire import chain, event
-from domain.world import World, utc_text
+from domain.world import World, from_utc_text, utc_text
 from terminal.store.database import Store, converting
 
 _HEAD = "SELECT terminal_id, epoch, seq, chain, hlc, last_at, audit_seq, audit_chain, offset_ms FROM head WHERE one = 1"
@@ -115,6 +116,12 @@ def found(store: Store, terminal_id: str, epoch: str) -> None:
             "INSERT INTO head VALUES (1, ?, ?, 0, ?, '', '', 0, ?, '', NULL)",
             (terminal_id, epoch, chain.start(terminal_id, epoch), audit_start(terminal_id)),
         )
+
+
+def last_known(store: Store) -> datetime | None:
+    """The latest of the last record and the last acknowledgement; None in a fresh database."""
+    (latest,) = store.sql("SELECT max(last_at, coalesce((SELECT max(at) FROM ack), '')) FROM head")[0]
+    return from_utc_text(latest) if latest else None
 
 
 def check_audit(store: Store) -> int | None:

@@ -1,0 +1,163 @@
+"""Answer for a scanned package before the dose: right vaccine, lot, expiry, vial - kept until a person confirms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from config import tables
+from domain import doses as rules
+from domain import stock as vials
+from domain.codes import Package, TracePackage
+from domain.events import DoseGiven
+from domain.permissions import Permission
+from domain.problems import Problem, Severity, block, override, warn
+from terminal.store import children, doses, ledger, stock, visits
+from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the person decided about the package: the lot when it was not received, a fresh vial, site, funding."""
+
+    lot_id: str = ""
+    fresh_vial: bool = False
+    site: str = ""
+    funding: str = ""
+    kind: str = "routine"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer to a scanned package. `level` ok, look or stop; `checked_id` "" when nothing may be confirmed.
+
+    `lots` are offered when the package was never received: the person compares and chooses.
+    """
+
+    level: Literal["ok", "look", "stop"]
+    problems: tuple[Problem, ...]
+    checked_id: str = ""
+    dose: DoseGiven | None = None
+    lots: tuple[stock.LotRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A scanned package and what the house knows of it."""
+
+    product: tables.Product
+    lot: stock.LotRow | None
+    code: str  # "" when the code names no single package
+    lot_no: str = ""
+    expiry_on: str = ""
+    received: bool = False
+
+
+NO_CHOICE = Choice()
+
+
+@verb(Permission.DOSE_RECORD)
+def check_dose(
+    desk: Desk, actor: Actor, visit_id: str, code: Package | TracePackage, choice: Choice = NO_CHOICE
+) -> Outcome[Verdict]:
+    """Check a package for the open visit. A dose that may be given is kept as "checked" until it is answered."""
+    visit = visits.one(desk.store, visit_id)
+    if visit is None or visit.closed_at:
+        return stop(block("visit.not_open"))
+    found = _identify(desk, code, choice)
+    if isinstance(found, Verdict):
+        _note_refusal(desk, actor, visit.child_id, found.problems)
+        return Outcome(found, found.problems)
+    dose, problems = _examine(desk, visit, found, choice)
+    if any(p.severity is Severity.BLOCK for p in problems):
+        _note_refusal(desk, actor, visit.child_id, problems)
+        return Outcome(Verdict("stop", problems, dose=dose), problems)
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        checked_id = desk.world.new_id()
+        doses.hold(
+            entry,
+            doses.CheckedDose(checked_id, visit_id, visit.child_id, entry.at, actor.code, dose, problems),
+        )
+        entry.audit("dose.check", visit.child_id, codes=[p.code for p in problems])
+    worst = {p.severity for p in problems} & {Severity.OVERRIDE, Severity.WARN}
+    level: Literal["ok", "look", "stop"] = "stop" if Severity.OVERRIDE in worst else "look" if worst else "ok"
+    return Outcome(Verdict(level, problems, checked_id, dose), problems)
+
+
+def _note_refusal(desk: Desk, actor: Actor, child_id: str, problems: tuple[Problem, ...]) -> None:
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        entry.audit("dose.refuse", child_id, codes=[p.code for p in problems])
+
+
+def _identify(desk: Desk, code: Package | TracePackage, choice: Choice) -> _Found | Verdict:
+    """Product and lot of the package; a Verdict when it is no vaccine of ours or the lot must be chosen."""
+    if isinstance(code, TracePackage):
+        lot = stock.lot_of_package(desk.store, code.code)
+        product = tables.product(lot.product if lot else code.product)
+        name = code.code
+    else:
+        product = tables.product(code.gtin)
+        name = f"{code.gtin}:{code.serial}" if code.serial else ""
+        lot = product and stock.lot_named(desk.store, product.vaccine, code.lot, product.maker_zh)
+    if product is None:
+        return Verdict("stop", (block("package.unknown_product"),))
+    received = lot is not None
+    if isinstance(code, Package) and code.lot:
+        expiry = code.expiry.isoformat() if code.expiry else (lot.expiry_on if lot else "")
+        return _Found(product, lot, name, code.lot, expiry, received)
+    if lot is None and choice.lot_id:
+        lot = stock.lot(desk.store, choice.lot_id)
+    if lot is None:
+        lots = tuple(r for r in stock.lots_of(desk.store, product.vaccine) if r.product == product.prefix7)
+        return Verdict("stop", (block("package.choose_lot"),), lots=lots)
+    return _Found(product, lot, name, lot.lot_no, lot.expiry_on, received)
+
+
+def _examine(
+    desk: Desk, visit: visits.VisitRow, found: _Found, choice: Choice
+) -> tuple[DoseGiven, tuple[Problem, ...]]:
+    card = children.card(desk.store, visit.child_id)
+    assert card is not None
+    product, lot = found.product, found.lot
+    contents = vials.Contents(product.doses_per_vial, product.vials_per_package, product.open_hours)
+    vial = vials.next_vial(stock.uses(desk.store, found.code), contents, choice.fresh_vial)
+    history = doses.of_child(desk.store, visit.child_id)
+    hand = rules.InHand(
+        product.vaccine,
+        found.lot_no,
+        found.expiry_on,
+        lot.recalled if lot else "",
+        found.received,
+        product.components,
+    )
+    problems = rules.check(
+        birth_on=card.facts.birth_on,
+        alerts=card.facts.alerts,
+        doses=history,
+        booklet=visit.booklet,
+        hand=hand,
+        given_on=desk.today(),
+    )
+    problems += vials.check_vial(vial, contents, desk.world.now()) if found.code else [warn("package.uses_not_counted")]
+    if desk.clock == "doubtful":
+        problems.append(override("clock.doubtful", day=desk.today().isoformat()))
+    dose = DoseGiven(
+        visit=visit.id,
+        vaccine=product.vaccine,
+        dose_no=rules.next_number(history, product.vaccine),
+        clinic=desk.clinic,
+        lot=lot.id if lot else "",
+        lot_no=found.lot_no,
+        expiry_on=found.expiry_on,
+        maker=lot.maker if lot else product.maker_zh,
+        package=found.code,
+        vial_no=vial.number,
+        volume_ml=product.volume_ml,
+        site=choice.site or product.site,
+        route=product.route,
+        funding=choice.funding or product.funding,
+        kind=choice.kind,
+        verdict=tuple(p.code for p in problems),
+        clock="" if desk.clock == "sure" else desk.clock,
+    )
+    return dose, tuple(problems)

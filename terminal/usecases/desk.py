@@ -1,0 +1,101 @@
+"""What every verb of the counter works with: the desk, the person acting, and what comes back."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Concatenate, Generic, Literal, ParamSpec, TypeVar
+
+from config.settings import Settings
+from domain.permissions import Permission, require
+from domain.problems import Problem, Severity
+from domain.world import World
+from terminal.store import ledger
+from terminal.store.database import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A signed-in member of staff."""
+
+    code: str
+    name: str
+    grades: tuple[str, ...]
+
+
+@dataclass
+class Desk:
+    """One counter. `shift` is what a person who confirmed the date added to a doubtful clock."""
+
+    store: Store
+    world: World
+    settings: Settings
+    clock: Literal["sure", "doubtful", "confirmed"] = "sure"
+    shift: timedelta = field(default_factory=timedelta)
+
+    @property
+    def clinic(self) -> str:
+        return self.settings.clinic.code
+
+    def local_now(self) -> datetime:
+        """The clinic's wall clock, with the confirmed shift."""
+        return (self.world.now() + self.shift).astimezone(self.world.zone)
+
+    def today(self) -> date:
+        return self.local_now().date()
+
+    def stated_now(self) -> str:
+        """The present as a nurse would write it: 2026-11-22T09:42."""
+        return self.local_now().strftime("%Y-%m-%dT%H:%M")
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What a verb found and did. `value` is None when something stopped it."""
+
+    value: T | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.value is not None
+
+    @property
+    def stopped_by(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.severity in (Severity.BLOCK, Severity.OVERRIDE))
+
+
+def stop(*problems: Problem) -> Outcome[T]:
+    """Nothing was done, and why."""
+    return Outcome(None, problems)
+
+
+def verb(
+    permission: Permission,
+) -> Callable[[Callable[Concatenate[Desk, Actor, P], Outcome[T]]], Callable[Concatenate[Desk, Actor, P], Outcome[T]]]:
+    """A verb of the counter: asks for the permission, audits a refusal, and runs on the store thread."""
+
+    def wrap(
+        work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
+    ) -> Callable[Concatenate[Desk, Actor, P], Outcome[T]]:
+        @functools.wraps(work)
+        def run(desk: Desk, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+            missing = require(actor.grades, permission)
+            if missing:
+                desk.store.run(_denied, desk, actor, permission)
+                return stop(*missing)
+            return desk.store.run(work, desk, actor, *args, **kwargs)
+
+        return run
+
+    return wrap
+
+
+def _denied(desk: Desk, actor: Actor, permission: Permission) -> None:
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        entry.audit("permission.denied", permission=permission.value)

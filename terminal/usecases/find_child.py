@@ -1,0 +1,68 @@
+"""Open a child by a scanned or typed number, or by search; every look is audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.doses import Dose
+from domain.permissions import Permission
+from domain.problems import block
+from terminal.store import children, doses, ledger, visits
+from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+
+
+@dataclass(frozen=True)
+class OpenChild:
+    """A child on the screen: facts, doses as they stand, the open visit if any, and who looks alike."""
+
+    card: children.Card
+    doses: list[Dose]
+    visit: visits.VisitRow | None
+    siblings: list[children.Found]
+
+
+@verb(Permission.CHILD_VIEW)
+def find_child(desk: Desk, actor: Actor, number: str, kind: str = "") -> Outcome[list[str]]:
+    """The ids of the children with this number: one as a rule, several when a booklet was copied wrongly."""
+    found = children.by_identifier(desk.store, number, kind)
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        entry.audit("child.find", found[0] if len(found) == 1 else "", results=len(found))
+    return Outcome(found) if found else stop(block("child.unknown_number"))
+
+
+@verb(Permission.CHILD_VIEW)
+def view_child(desk: Desk, actor: Actor, child_id: str) -> Outcome[OpenChild]:
+    """All there is to show of one child, audited as a view."""
+    opened = read_child(desk, child_id)
+    if opened is None:
+        return stop(block("child.not_found"))
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        entry.audit("child.view", child_id)
+    return Outcome(opened)
+
+
+def read_child(desk: Desk, child_id: str) -> OpenChild | None:
+    """The child without an audit row: for a screen that shows it already."""
+    card = children.card(desk.store, child_id)
+    if card is None:
+        return None
+    phones = [g.phone for g in card.facts.guardians if g.phone]
+    return OpenChild(
+        card,
+        doses.of_child(desk.store, child_id),
+        visits.open_of(desk.store, child_id),
+        [f for f in children.sharing_phone(desk.store, phones) if f.id != child_id],
+    )
+
+
+def search(desk: Desk, typed: str) -> list[children.Found]:
+    """Lines for the search box while typing; on any thread. The finished search is audited by `note_search`."""
+    return children.search(desk.store, typed)
+
+
+@verb(Permission.CHILD_VIEW)
+def note_search(desk: Desk, actor: Actor, results: int) -> Outcome[int]:
+    """Audit that a search was made (never what was typed)."""
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        entry.audit("child.search", results=results)
+    return Outcome(results)

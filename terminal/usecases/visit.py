@@ -1,0 +1,130 @@
+"""Open and close a visit: health questions, informing, the paper booklet; one slip at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.slips import SlipDose, VisitFacts, visit_slip
+
+from config import tables
+from config.texts import say
+from domain.codes import receipt_text
+from domain.documents import Document
+from domain.doses import Dose
+from domain.events import ReceiptIssued, VisitClosed, VisitOpened
+from domain.permissions import Permission
+from domain.problems import block, warn
+from domain.world import utc_text
+from terminal.store import children, doses, leases, ledger, papers, visits
+from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+
+OBSERVE = timedelta(minutes=30)  # 预防接种工作规范: stay 30 minutes after the last dose
+
+
+@dataclass(frozen=True)
+class ClosedVisit:
+    """A closed visit. `receipt` is "" when no dose was given; `observe_until` a UTC instant."""
+
+    visit_id: str
+    receipt: str
+    observe_until: str
+
+
+@verb(Permission.VISIT)
+def open_visit(
+    desk: Desk,
+    actor: Actor,
+    child_id: str,
+    health: dict[str, Any] | None = None,
+    informed: bool = False,
+    booklet: str = "",
+) -> Outcome[visits.VisitRow]:
+    """Open a visit, or give the one already open for this child."""
+    if children.card(desk.store, child_id) is None:
+        return stop(block("child.not_found"))
+    standing = visits.open_of(desk.store, child_id)
+    if standing:
+        return Outcome(standing)
+    body = VisitOpened(desk.clinic, desk.settings.desk, health or {}, informed, booklet)
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        visit_id = entry.fact("visit.opened", child_id, body, desk.stated_now())
+        visits.add(entry, visit_id, child_id, body)
+        entry.audit("visit.open", child_id)
+    return Outcome(visits.one(desk.store, visit_id))
+
+
+@verb(Permission.VISIT)
+def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outcome[ClosedVisit]:
+    """Close a visit; with doses given, number one slip for all of them and queue it for printing.
+
+    `row`: how the booklet's row was written (hand, printed, none). Stops while a checked dose waits for its answer.
+    """
+    visit = visits.one(desk.store, visit_id)
+    if visit is None or visit.closed_at:
+        return stop(block("visit.not_open"))
+    if doses.held(desk.store, visit_id=visit_id):
+        return stop(block("visit.dose_unanswered"))
+    given = doses.of_visit(desk.store, visit_id)
+    problems = []
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        until = ""
+        if given:
+            last = max(str(d.facts["recorded_at"]) for d in given)
+            until = utc_text(entry.now.fromisoformat(last) + OBSERVE)
+        body = VisitClosed(visit_id, row, until)
+        entry.fact("visit.closed", visit.child_id, body, desk.stated_now())
+        visits.close(entry, body)
+        number = ""
+        if given:
+            number = leases.take_number(entry, "receipt") or f"T{entry.terminal_id[:8]}-{entry.seq}"
+            entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit_id, number, len(given)), desk.stated_now())
+            document = _slip(desk, actor, visit, given, number, until)
+            papers.add_receipt(entry, number, visit_id, document)
+            printer = next((p for p in desk.settings.printers if p.role == "slip"), None)
+            if printer is None:
+                problems.append(warn("print.no_printer"))
+            else:
+                expires = utc_text(entry.now + timedelta(seconds=printer.receipt_ttl_s))
+                papers.queue_document(entry, document, printer.name, number, expires)
+        entry.audit("visit.close", visit.child_id, doses=len(given))
+    return Outcome(ClosedVisit(visit_id, number, until), tuple(problems))
+
+
+def _slip(desk: Desk, actor: Actor, visit: visits.VisitRow, given: list[Dose], number: str, until: str) -> Document:
+    card = children.card(desk.store, visit.child_id)
+    assert card is not None
+    local = desk.world.now().fromisoformat(until).astimezone(desk.world.zone)
+    facts = VisitFacts(
+        clinic=desk.settings.clinic.name,
+        desk=desk.settings.desk,
+        child_name=card.facts.name,
+        sex=card.facts.sex,
+        birth_on=card.facts.birth_on,
+        child_code=card.identifier("child_code"),
+        doses=tuple(_line(desk, d) for d in given),
+        given_at=desk.local_now().strftime("%Y-%m-%d %H:%M"),
+        giver=actor.name,
+        observe_until=local.strftime("%H:%M"),
+        receipt=number,
+        qr=receipt_text(number, desk.clinic),
+    )
+    return visit_slip(facts, lambda code, **params: say(desk.settings.language, code, **params))
+
+
+def _line(desk: Desk, dose: Dose) -> SlipDose:
+    known = tables.vaccines().get(dose.vaccine)
+    zh = desk.settings.language == "zh_CN"
+    facts = dose.facts
+    site, route = tables.sites().get(facts["site"]), tables.routes().get(facts["route"])
+    return SlipDose(
+        vaccine=(known.name_zh if zh else known.name_en) if known else dose.vaccine,
+        dose_no=dose.dose_no,
+        lot_no=facts["lot_no"],
+        expiry_on=facts["expiry_on"],
+        maker=facts["maker"],
+        site=(site.name_zh if zh else site.name_en) if site else facts["site"],
+        route=(route.name_zh if zh else route.name_en) if route else facts["route"],
+        volume_ml=facts["volume_ml"],
+    )
