@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from domain.errors import StoreError
 from domain.wire.signed import Lease
 from terminal.store.database import Store
+from terminal.store.ledger import Entry
 
 
 class Refill(NamedTuple):
@@ -38,16 +39,14 @@ _OVERLAP = """
 """
 
 
-def take_number(store: Store, kind: str, year: str = "") -> str | None:
-    """The next number of this kind, None when no range has one left; a rollback of the caller's transaction
-    gives it back. `year` is the birth year of a child code (clinic, year, serial), "" for the other kinds."""
-    if not store.db.in_transaction():
-        raise RuntimeError("a number is taken inside the transaction that uses it")
-    found = store.sql(_NEXT, year, kind)
+def take_number(entry: Entry, kind: str, year: str = "") -> str | None:
+    """The next number of this kind, None when no range has one left; if the entry is not kept, neither is the use.
+    `year` is the birth year of a child code (clinic, year, serial), "" for the other kinds."""
+    found = entry.store.sql(_NEXT, year, kind)
     if not found:
         return None
     lease_id, prefix, width, serial = found[0]
-    store.db.execute_sql(_USE, (lease_id, year, serial + 1))
+    entry.store.db.execute_sql(_USE, (lease_id, year, serial + 1))
     return f"{prefix}{year}{serial:0{width}d}"
 
 

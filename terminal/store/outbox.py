@@ -87,7 +87,7 @@ def _transaction(
     """Carry the method to the store thread as one transaction."""
 
     @wraps(method)
-    def run(self: StoreOutbox, *args: P.args, **kwargs: P.kwargs) -> T:
+    def run(self: StoreOutbox, /, *args: P.args, **kwargs: P.kwargs) -> T:
         def work() -> T:
             with self.store.transaction():
                 return method(self, *args, **kwargs)
@@ -144,7 +144,10 @@ class StoreOutbox:
             "SELECT b.epoch, first_seq, last_seq, blob FROM batch b JOIN head h ON h.epoch = b.epoch "
             "WHERE acked_at IS NULL ORDER BY first_seq LIMIT 1"
         )
-        return SealedBatch(*found[0][:3], bytes(found[0][3])) if found else None
+        if not found:
+            return None
+        epoch, first_seq, last_seq, blob = found[0]
+        return SealedBatch(epoch, first_seq, last_seq, bytes(blob))
 
     @_transaction
     def hash_at(self, seq: int) -> str | None:
@@ -225,14 +228,16 @@ def unsent(store: Store) -> UnsentCount:
     return UnsentCount(events, batches, event.decode(bytes(stored)).recorded_at if stored else "", last_ack_at)
 
 
-def open_epoch(store: Store, world: World, reason: str, actor: str = "") -> str:
+def open_epoch(store: Store, world: World, reason: str, actor: str = "", terminal_id: str = "") -> str:
     """Begin a new epoch, audited: every fact beyond the last acknowledged one waits again, from seq 1, with the same
-    bytes and id. `reason`: restore, clone, fork. `actor` "" is the terminal itself. Gives the epoch."""
-    return store.run(_open_epoch, store, world, reason, actor)
+    bytes and id. `reason`: enrol, restore, clone, fork. `actor` "" is the terminal itself; `terminal_id` the id the
+    region gave at enrolment, "" to keep the present one. Gives the epoch."""
+    return store.run(_open_epoch, store, world, reason, actor, terminal_id)
 
 
-def _open_epoch(store: Store, world: World, reason: str, actor: str) -> str:
+def _open_epoch(store: Store, world: World, reason: str, actor: str, terminal_id: str) -> str:
     with tell(store, world, actor) as entry:
+        entry.terminal_id = terminal_id or entry.terminal_id
         old, run = entry.epoch, store.db.execute_sql
         new = world.random(16).hex()
         link, seq = chain.start(entry.terminal_id, new), 0
@@ -248,7 +253,7 @@ def _open_epoch(store: Store, world: World, reason: str, actor: str) -> str:
             "INSERT INTO outbox (epoch, seq, event_no, chain) VALUES (?, ?, ?, ?)", places()
         )
         run("DELETE FROM batch WHERE epoch = ? AND acked_at IS NULL", (old,))
-        run("UPDATE head SET epoch = ?", (new,))
+        run("UPDATE head SET epoch = ?, terminal_id = ?", (new, entry.terminal_id))
         entry.epoch, entry.seq, entry.chain = new, seq, link
         entry.audit("epoch.open", reason=reason, facts=seq)
     return new

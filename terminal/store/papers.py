@@ -1,0 +1,136 @@
+"""Receipts and the print queue.
+
+    queued -> sending -> sent -> confirmed | uncertain | failed;  queued -> cancelled | expired
+
+`sending` is durable before the first byte goes out, so that after a crash a slip that may be on paper is
+`uncertain` and asks; it is never printed again by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from domain.documents import Document
+from terminal.store.database import Store
+from terminal.store.ledger import Entry
+
+State = Literal["queued", "sending", "sent", "confirmed", "uncertain", "failed", "cancelled", "expired"]
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One print job. `code` names the text of what went wrong last, "" nothing; `receipt` "" for a test page."""
+
+    id: str
+    printer: str
+    receipt: str
+    document: Document
+    copy_no: int
+    state: State
+    attempts: int
+    bytes_out: int
+    code: str
+    created_at: str
+    expires_at: str
+
+
+_JOB = f"SELECT {', '.join(Job.__struct_fields__)} FROM print_job "
+
+
+def _job(row: tuple[Any, ...]) -> Job:
+    fields = dict(zip(Job.__struct_fields__, row, strict=True))
+    return Job(**fields | {"document": msgspec.json.decode(fields["document"], type=Document)})
+
+
+def add_receipt(entry: Entry, number: str, visit_id: str, document: Document) -> None:
+    """Keep what the family was given; a reprint shows the same."""
+    entry.store.db.execute_sql(
+        "INSERT INTO receipt (number, visit_id, issued_at, document, voided) VALUES (?, ?, ?, ?, '')",
+        (number, visit_id, entry.at, msgspec.json.encode(document)),
+    )
+
+
+def void_receipt(entry: Entry, number: str, reason: str) -> bool:
+    """Mark a receipt void and cancel what of it still waits; False when there is none to void."""
+    changed = entry.store.db.execute_sql(
+        "UPDATE receipt SET voided = ? WHERE number = ? AND voided = ''", (reason, number)
+    ).rowcount
+    entry.store.db.execute_sql(
+        "UPDATE print_job SET state = 'cancelled', settled_at = ? WHERE receipt = ? AND state = 'queued'",
+        (entry.at, number),
+    )
+    return bool(changed)
+
+
+def queue_document(
+    entry: Entry, document: Document, printer: str, receipt: str, expires_at: str, copy_no: int = 0
+) -> str:
+    """Put a document into the print queue; gives the job's id. `expires_at`, UTC: not printed after that."""
+    job_id = entry.world.new_id()
+    entry.store.db.execute_sql(
+        "INSERT INTO print_job (id, printer, receipt, document, copy_no, state, attempts, bytes_out, code, created_at,"
+        " not_before, expires_at) VALUES (?, ?, ?, ?, ?, 'queued', 0, 0, '', ?, '', ?)",
+        (job_id, printer, receipt, msgspec.json.encode(document), copy_no, entry.at, expires_at),
+    )
+    return job_id
+
+
+def reprint(entry: Entry, number: str, printer: str, expires_at: str, label: str) -> str | None:
+    """Queue the next copy of a receipt, marked as such, and note it in the audit; None when there is no such
+    receipt or it is void. `label` with {copy} is what the paper shows."""
+    found = entry.store.sql("SELECT document FROM receipt WHERE number = ? AND voided = ''", number)
+    if not found:
+        return None
+    ((last,),) = entry.store.sql("SELECT coalesce(max(copy_no), 0) FROM print_job WHERE receipt = ?", number)
+    return _copy(entry, msgspec.json.decode(found[0][0], type=Document), printer, number, expires_at, label, last + 1)
+
+
+def _copy(
+    entry: Entry, document: Document, printer: str, number: str, expires_at: str, label: str, copy_no: int
+) -> str:
+    marked = msgspec.structs.replace(document, copy_no=copy_no, reprint_label=label.format(copy=copy_no))
+    entry.audit("print.reprint", number, copy=copy_no)
+    return queue_document(entry, marked, printer, number, expires_at, copy_no)
+
+
+def answer_uncertain(entry: Entry, job_id: str, printed: bool, expires_at: str, label: str) -> str | None:
+    """A person looked at the printer. Printed: confirmed. Not printed: failed, and a new job as the next copy,
+    whose id is given (the first may lie under the counter). Nothing happens to a job that does not ask."""
+    found = entry.store.sql(_JOB + "WHERE id = ? AND state = 'uncertain'", job_id)
+    if not found:
+        return None
+    job = _job(found[0])
+    entry.store.db.execute_sql(
+        "UPDATE print_job SET state = ?, settled_at = ? WHERE id = ?",
+        ("confirmed" if printed else "failed", entry.at, job_id),
+    )
+    entry.audit("print.answer", job.receipt, printed=printed)
+    if printed:
+        return None
+    return _copy(entry, job.document, job.printer, job.receipt, expires_at, label, job.copy_no + 1)
+
+
+def cancel(entry: Entry, job_id: str) -> bool:
+    """Take a waiting job out of the queue; False when it no longer waits."""
+    changed = entry.store.db.execute_sql(
+        "UPDATE print_job SET state = 'cancelled', settled_at = ? WHERE id = ? AND state = 'queued'", (entry.at, job_id)
+    ).rowcount
+    if changed:
+        entry.audit("print.cancel", job_id)
+    return bool(changed)
+
+
+def counts(store: Store) -> dict[str, int]:
+    """state -> how many jobs, for the status line; states without jobs are absent."""
+    return dict(store.sql("SELECT state, count(*) FROM print_job GROUP BY state"))
+
+
+def jobs(store: Store, state: State) -> list[Job]:
+    """The jobs in this state, oldest first."""
+    return [_job(row) for row in store.sql(_JOB + "WHERE state = ? ORDER BY created_at, id", state)]
+
+
+def jobs_of(store: Store, receipt: str) -> list[Job]:
+    """Every copy of a receipt, oldest first."""
+    return [_job(row) for row in store.sql(_JOB + "WHERE receipt = ? ORDER BY created_at, id", receipt)]
