@@ -1,0 +1,123 @@
+"""What the clinic's papers say. `say` gives the text of a code in the operator's language; where it stands on
+the sheet is printing's business."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from domain.documents import Block, Document, Pair, Qr, Rule, Text
+
+Say = Callable[..., str]  # say(code, **params)
+
+
+class SlipDose(msgspec.Struct, frozen=True):
+    """One vaccination in words: names, not codes. Empty entries are left out of the slip."""
+
+    vaccine: str
+    dose_no: int
+    lot_no: str = ""
+    expiry_on: str = ""
+    maker: str = ""
+    site: str = ""
+    route: str = ""
+    volume_ml: float = 0
+
+
+class VisitFacts(msgspec.Struct, frozen=True):
+    """What a visit's slip tells. Times are the clinic's wall clock; `sex` a code of GB/T 2261.1.
+
+    `qr` is the receipt's code as scanned, `notice` the last line, such as that of a demonstration edition.
+    """
+
+    clinic: str
+    desk: str
+    child_name: str
+    sex: str
+    birth_on: str
+    child_code: str
+    doses: tuple[SlipDose, ...]
+    given_at: str
+    giver: str
+    observe_until: str
+    receipt: str
+    qr: str
+    next_on: str = ""
+    notice: str = ""
+
+
+def visit_slip(facts: VisitFacts, say: Say) -> Document:
+    """One slip for all doses of a visit."""
+    return Document("slip", tuple(_visit_blocks(facts, say)))
+
+
+def reprint(document: Document, copy_no: int, say: Say) -> Document:
+    """The same paper once more, marked as its `copy_no`-th reprint (1, 2, ...)."""
+    return msgspec.structs.replace(document, copy_no=copy_no, reprint_label=say("slip.reprint", copy_no=copy_no))
+
+
+def test_page(say: Say, printer_name: str) -> Document:
+    """A page to judge a printer by: every size, rare name characters, long values, a QR code."""
+    return Document(
+        "test",
+        (
+            Text(say("slip.test_title"), size=2, bold=True, align="center"),
+            Pair(say("slip.test_printer"), printer_name),
+            Rule(),
+            Text(say("slip.test_size", size=1)),
+            Text(say("slip.test_size", size=2), size=2),
+            Text(say("slip.test_size", size=3), size=3),
+            Text(say("slip.test_bold"), bold=True),
+            Pair(say("slip.test_rare"), "㛃䶮㺹𬭊𬍛𬬭𫖯 买买提·艾力"),
+            Pair(say("slip.test_digits"), "0123456789 ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789"),
+            Text(say("slip.test_edges"), align="right"),
+            Rule(),
+            Qr("VAXDESK TEST 0123456789", say("slip.test_qr")),
+        ),
+    )
+
+
+def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
+    yield Text(facts.clinic, bold=True, align="center")
+    yield Text(say("slip.title"), size=2, bold=True, align="center")
+    yield Text(facts.child_name or say("slip.newborn"), size=3, bold=True, align="center")
+    yield from _pairs(
+        say,
+        ("slip.sex", say(f"sex.{facts.sex}")),
+        ("slip.birth_on", facts.birth_on),
+        ("slip.child_code", facts.child_code),
+    )
+    for dose in facts.doses:
+        yield Rule()
+        yield from _dose_blocks(dose, say)
+    yield Rule()
+    yield from _pairs(
+        say,
+        ("slip.given_at", facts.given_at),
+        ("slip.giver", facts.giver),
+        ("slip.desk", facts.desk),
+        ("slip.next_on", facts.next_on),
+    )
+    yield Text(say("slip.observe"), align="center")
+    yield Text(facts.observe_until, size=3, bold=True, align="center")
+    yield Text(say("slip.advice"))
+    yield Qr(facts.qr, say("slip.receipt", number=facts.receipt))
+    if facts.notice:
+        yield Text(facts.notice, align="center")
+
+
+def _dose_blocks(dose: SlipDose, say: Say) -> Iterator[Block]:
+    yield Text(say("slip.dose", vaccine=dose.vaccine, dose_no=dose.dose_no), bold=True)
+    yield from _pairs(
+        say,
+        ("slip.lot", dose.lot_no),
+        ("slip.expiry", dose.expiry_on),
+        ("slip.maker", dose.maker),
+        ("slip.site", " ".join(filter(None, (dose.site, dose.route)))),
+        ("slip.volume", say("slip.ml", volume=f"{dose.volume_ml:g}") if dose.volume_ml else ""),
+    )
+
+
+def _pairs(say: Say, *lines: tuple[str, str]) -> Iterator[Pair]:
+    return (Pair(say(code), value) for code, value in lines if value)
