@@ -1,0 +1,53 @@
+# Two commands set everything up on a Debian machine with Python 3.11, git and make: `make demo` and `make test`.
+PYTHON ?= python3.11
+ARGS ?=
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE = 1
+
+# What Qt needs to draw, with and without a display; what the tests need besides.
+APT_RUN := python3-venv libgl1 libegl1 libxkbcommon0 libfontconfig1 libglib2.0-0 libdbus-1-3 \
+	libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
+	libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
+APT_TEST := gcc libc6-dev libsqlite3-dev mmdebstrap
+
+.PHONY: demo test check format soak bench package pictures clean
+
+demo: .venv/ready
+	@$(BIN)/vaxdesk demo $(ARGS)
+
+test: .venv/ready .venv/ready-test
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+check: .venv/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+soak: .venv/ready .venv/ready-test
+	$(BIN)/python -m pytest -m "soak" $(ARGS)
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench $(ARGS)
+
+package: .venv/ready
+	@.ci/apt binutils
+	$(BIN)/pyinstaller --noconfirm --distpath dist --workpath build build.spec
+
+clean:
+	rm -rf .venv build dist demo-out demo.json .deps
+
+.venv/ready: requirements.lock pyproject.toml
+	@.ci/apt $(APT_RUN)
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/ready-test: .venv/ready
+	@.ci/apt $(APT_TEST)
+	@touch $@

@@ -1,0 +1,101 @@
+"""The words after `vaxdesk`, and what comes out when something is wrong.
+
+Exit codes: 0 done; 1 it could not be done (said in words); 2 the words were not understood;
+3 `doctor` or a check found something to mend.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from config.texts import LANGUAGES, Language, say
+from domain.errors import VaxdeskError
+from terminal import VERSION
+
+Say = Callable[..., str]
+DONE, FAILED, MISUSED, TO_MEND = 0, 1, 2, 3
+
+
+def run(words: list[str]) -> int:
+    """Parse, carry out, answer with an exit code; a fault of the world is told in words."""
+    language = _language(words)
+    args = _parser(language).parse_args(words)
+    module = importlib.import_module(f"terminal.commands.{args.module}")
+    speak = _speaker(language)
+    try:
+        return int(module.run(args.home / "vaxdesk.toml", args, speak))
+    except VaxdeskError as fault:
+        print(speak(fault.code, **fault.params), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def _speaker(language: Language) -> Say:
+    return lambda code, **params: say(language, code, **params)
+
+
+def _language(words: list[str]) -> Language:
+    """--lang, else the PC's language; Chinese unless it is something else than Chinese."""
+    if "--lang" in words[:-1] and words[words.index("--lang") + 1] in LANGUAGES:
+        return words[words.index("--lang") + 1]  # type: ignore[return-value]
+    return "zh_CN" if os.environ.get("LANG", "").startswith("zh") else "en"
+
+
+def _parser(language: Language) -> argparse.ArgumentParser:
+    def text(name: str) -> str:
+        return say(language, f"cli.{name}")
+
+    top = argparse.ArgumentParser(prog="vaxdesk", description=text("about"), epilog=text("exit_codes"))
+    top.add_argument("--version", action="version", version=f"vaxdesk {VERSION}")
+    default = Path(os.environ.get("VAXDESK_HOME", Path.home() / ".vaxdesk"))
+    top.add_argument("--home", type=Path, default=default, metavar=text("folder"), help=text("home"))
+    top.add_argument("--lang", choices=LANGUAGES, default=language, help=text("lang"))
+    top.add_argument("--self-check", dest="module", action="store_const", const="self_check", help=text("self_check"))
+    top.set_defaults(module="kiosk", start_passphrase=False)
+    verbs = top.add_subparsers(title=text("commands"), metavar=text("command"))
+
+    def verb(name: str, module: str, parent: Any = verbs) -> argparse.ArgumentParser:
+        made: argparse.ArgumentParser = parent.add_parser(name, help=text(f"{module}.help"), description=text(f"{module}.help"))
+        made.set_defaults(module=module)
+        return made
+
+    def group(name: str) -> Any:
+        made = verbs.add_parser(name, help=text(f"{name}.help"), description=text(f"{name}.help"))
+        return made.add_subparsers(required=True, metavar=text("command"))
+
+    kiosk = verb("kiosk", "kiosk")
+    kiosk.add_argument("--start-passphrase", action="store_true", help=text("start_passphrase"))
+    demo = verb("demo", "demo")
+    demo.add_argument("--headless", action="store_true", help=text("demo.headless"))
+    demo.add_argument("--json", action="store_true", help=text("demo.json"))
+    demo.add_argument("--seed", type=int, default=20261122, help=text("demo.seed"))
+    demo.add_argument("--out", type=Path, default=Path("demo-out"), help=text("demo.out"))
+    init = verb("init", "init")
+    for name in ("clinic-code", "clinic-name", "desk", "region", "ca", "printer", "scanner", "admin", "admin-name"):
+        init.add_argument(f"--{name}", default="", help=text(f"init.{name}"))
+    verb("enrol", "enrol").add_argument("--code", default="", help=text("enrol.code"))
+    sync = group("sync")
+    verb("now", "sync_now", sync)
+    verb("status", "sync_status", sync)
+    verb("devices", "devices")
+    verb("test", "print_test", group("print")).add_argument("--printer", default="", help=text("print_test.printer"))
+    backup = group("backup")
+    verb("create", "backup_create", backup)
+    verb("verify", "backup_verify", backup).add_argument("file", type=Path, nargs="?", help=text("backup_verify.file"))
+    restore = verb("restore", "backup_restore", backup)
+    restore.add_argument("file", type=Path, nargs="?", help=text("backup_verify.file"))
+    restore.add_argument("--with-recovery", action="store_true", help=text("backup_restore.recovery"))
+    verb("doctor", "doctor")
+    serve = verb("serve", "region_serve", group("region"))
+    serve.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
+    serve.add_argument("--host", default="127.0.0.1", help=text("region_serve.host"))
+    serve.add_argument("--port", type=int, default=8443, help=text("region_serve.port"))
+    serve.add_argument("--dsn", default="", help=text("region_serve.dsn"))
+    return top
