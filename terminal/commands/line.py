@@ -62,7 +62,9 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title=text("commands"), metavar=text("command"))
 
     def verb(name: str, module: str, parent: Any = verbs) -> argparse.ArgumentParser:
-        made: argparse.ArgumentParser = parent.add_parser(name, help=text(f"{module}.help"), description=text(f"{module}.help"))
+        made: argparse.ArgumentParser = parent.add_parser(
+            name, help=text(f"{module}.help"), description=text(f"{module}.help")
+        )
         made.set_defaults(module=module)
         return made
 

@@ -98,7 +98,7 @@ def _identify(desk: Desk, code: Package | TracePackage, choice: Choice) -> _Foun
     else:
         product = tables.product(code.gtin)
         name = f"{code.gtin}:{code.serial}" if code.serial else ""
-        lot = product and stock.lot_named(desk.store, product.vaccine, code.lot, product.maker_zh)
+        lot = stock.lot_named(desk.store, product.vaccine, code.lot, product.maker_zh) if product else None
     if product is None:
         return Verdict("stop", (block("package.unknown_product"),))
     received = lot is not None

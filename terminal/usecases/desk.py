@@ -83,7 +83,6 @@ def verb(
     def wrap(
         work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
     ) -> Callable[Concatenate[Desk, Actor, P], Outcome[T]]:
-        @functools.wraps(work)
         def run(desk: Desk, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
             missing = require(actor.grades, permission)
             if missing:
@@ -91,6 +90,7 @@ def verb(
                 return stop(*missing)
             return desk.store.run(work, desk, actor, *args, **kwargs)
 
+        functools.update_wrapper(run, work)
         return run
 
     return wrap

@@ -78,7 +78,7 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
         visits.close(entry, body)
         number = ""
         if given:
-            number = leases.take_number(entry, "receipt") or f"T{entry.terminal_id[:8]}-{entry.seq}"
+            number = leases.take_number(entry, "receipt") or f"T{entry.terminal_id[:8].upper()}-{entry.seq}"
             entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit_id, number, len(given)), desk.stated_now())
             document = _slip(desk, actor, visit, given, number, until)
             papers.add_receipt(entry, number, visit_id, document)

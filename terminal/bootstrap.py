@@ -1,0 +1,225 @@
+"""The one wiring file: settings, key, store, scanners, printers and sync become a running terminal.
+
+A terminal's home is one folder: vaxdesk.toml, and below `data` the records, the key file, the PC's secret, the lock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from config import settings as config
+from domain.errors import StoreError, SyncError
+from domain.world import World
+from drivers.reader import ScannerReader
+from drivers.scan import Report
+from printing.spool import Spool
+from sync import crypto
+from sync.client import RegionClient
+from sync.enrol import enrol
+from sync.keys import identity
+from sync.worker import Rhythm, SyncWorker
+from terminal import VERSION
+from terminal.store import keyfile, ledger
+from terminal.store.database import Store
+from terminal.store.outbox import StoreOutbox, open_epoch
+from terminal.store.papers import StorePrintQueue
+from terminal.usecases.clock_check import check_clock
+from terminal.usecases.desk import Desk
+
+CLIENT = f"vaxdesk/{VERSION}"
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a terminal's files are."""
+
+    settings_path: Path
+    settings: config.Settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings_path.parent
+
+    @property
+    def data(self) -> Path:
+        return self.folder / self.settings.data
+
+    @property
+    def records(self) -> Path:
+        return self.data / "records.db"
+
+    @property
+    def key(self) -> Path:
+        return self.data / "key.json"
+
+    @property
+    def secret(self) -> Path:
+        return self.data / "machine.secret"
+
+    @property
+    def backups(self) -> Path:
+        return self.folder / self.settings.backup.directory
+
+    @property
+    def second_medium(self) -> Path | None:
+        given = self.settings.backup.second_medium
+        return self.folder / given if given else None
+
+
+def find_home(settings_path: Path) -> Home:
+    """Raises ConfigError."""
+    return Home(settings_path.absolute(), config.load(settings_path))
+
+
+@contextmanager
+def only_one(home: Home) -> Iterator[None]:
+    """Hold the lock beside the records. Raises StoreError when another Vaxdesk has them open."""
+    home.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (home.data / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as fault:
+            raise StoreError("store.other_runs") from fault
+        yield
+
+
+def found_records(home: Home, recovery_passphrase: str, world: World) -> None:
+    """Make key file, PC secret and an empty database. Raises StoreError when records are there already."""
+    if home.records.exists() or home.key.exists():
+        raise StoreError("store.exists", path=str(home.data))
+    home.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    key = world.random(32)
+    wrapped = keyfile.create(key, world.new_id())
+    wrapped = keyfile.with_machine(wrapped, key, keyfile.new_machine_secret(home.secret, world.random), world.random)
+    wrapped = keyfile.with_passphrase(wrapped, key, "recovery", recovery_passphrase, world.random)
+    keyfile.save(home.key, wrapped)
+    store = Store(home.records, key)
+    store.run(ledger.found, store, f"new-{world.random(6).hex()}", world.random(16).hex())
+    store.close()
+
+
+def unlock(home: Home, start_passphrase: str = "") -> bytes:
+    """The database key, by this PC's secret or the start passphrase. Raises StoreError key.*."""
+    wrapped = keyfile.load(home.key)
+    if keyfile.has(wrapped, "machine"):
+        return keyfile.unlock_machine(wrapped, keyfile.machine_secret(home.secret))
+    return keyfile.unlock_passphrase(wrapped, "start", start_passphrase)
+
+
+def world_of(home: Home) -> World:
+    return World(zone=ZoneInfo(home.settings.clinic.zone))
+
+
+def open_desk(home: Home, start_passphrase: str = "", world: World | None = None) -> Desk:
+    """Open the records for work; the clock is held against the last record. Raises StoreError, ConfigError."""
+    if not home.records.exists():
+        raise StoreError("store.no_records", path=str(home.data))
+    desk = Desk(Store(home.records, unlock(home, start_passphrase)), world or world_of(home), home.settings)
+    check_clock(desk)
+    return desk
+
+
+def region_client(home: Home, outbox: StoreOutbox, world: World) -> RegionClient:
+    """A client for the region of the settings. Raises SyncError when there is none or it is not enrolled."""
+    region = home.settings.region
+    if region is None:
+        raise SyncError("sync.no_region")
+    me = identity(outbox)
+    pem = read_ca(home)
+    return RegionClient(region.url, pem, me.key, world, client=CLIENT, offset_ms=outbox.standing().offset_ms)
+
+
+def read_ca(home: Home) -> str:
+    """The pinned certificate authority, PEM. Raises SyncError."""
+    region = home.settings.region
+    if region is None:
+        raise SyncError("sync.no_region")
+    try:
+        return (home.folder / region.ca_file).read_text()
+    except OSError as fault:
+        raise SyncError("sync.no_ca_file", path=region.ca_file) from fault
+
+
+def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
+    """Take this terminal's place in the region with a one-time code; gives the terminal id. Raises SyncError.
+
+    What was recorded before goes up under the new id: enrolment opens an epoch.
+    """
+    if home.settings.region is None:
+        raise SyncError("sync.no_region")
+    key = crypto.new_key()
+    gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
+    outbox = StoreOutbox(desk.store, desk.world)
+    for name, document in gained.documents.items():
+        outbox.remember(name, document)
+    open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id)
+    outbox.region_says(gained.generation, gained.offset_ms)
+    outbox.add_leases(gained.leases)
+    return gained.registration.terminal_id
+
+
+@dataclass
+class Terminal:
+    """A desk with its devices and its line to the region, started and stopped together."""
+
+    home: Home
+    desk: Desk
+    on_report: Callable[[Report], None]
+    rhythm: Rhythm | None = None
+    spools: list[Spool] = field(default_factory=list)
+    reader: ScannerReader | None = None
+    sync: SyncWorker | None = None
+
+    def start(self) -> None:
+        """Start what the settings name; a terminal without region or printer works all the same."""
+        queue = StorePrintQueue(self.desk.store)
+        self.spools = [Spool(p, queue, self.desk.world) for p in self.home.settings.printers]
+        for spool in self.spools:
+            spool.start()
+        self.reader = ScannerReader(self.home.settings.scanners, self.on_report, self.desk.world)
+        self.reader.start()
+        self.start_sync()
+
+    def start_sync(self) -> None:
+        outbox = StoreOutbox(self.desk.store, self.desk.world)
+        try:
+            client = region_client(self.home, outbox, self.desk.world)
+            me = identity(outbox)
+        except SyncError as fault:
+            outbox.report(fault.code, fault.params)
+            return
+        self.sync = SyncWorker(outbox, client, me, self.desk.world, self.rhythm)
+        self.sync.start()
+
+    def visit_closed(self) -> None:
+        """A visit is on disk: the slip prints, the region hears of it soon."""
+        for spool in self.spools:
+            spool.wake()
+        if self.sync:
+            self.sync.wake()
+
+    def stop(self, deadline_s: float = 5.0) -> None:
+        """End the threads and close the records. What is unprinted or unsent waits in the database."""
+        if self.reader:
+            self.reader.stop(deadline_s)
+        for spool in self.spools:
+            spool.stop(deadline_s)
+        if self.sync and not self.sync.stop(deadline_s):
+            _log.warning("sync still busy at exit")
+        self.desk.store.close()
+
+
+def set_up_logging(home: Home, level: int = logging.INFO) -> None:
+    """JSON lines beside the records, rotating; codes and counts only."""
+    from terminal.logs import handler  # noqa: PLC0415 (a command that logs nothing does not need it)
+
+    logging.basicConfig(level=level, handlers=[handler(home.data / "logs" / "vaxdesk.log")], force=True)
+    os.umask(0o077)

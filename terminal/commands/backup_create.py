@@ -1,0 +1,1 @@
+"""`vaxdesk backup create`: an encrypted, verified copy of the records."""

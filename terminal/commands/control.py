@@ -1,0 +1,61 @@
+"""The running kiosk's local socket: other commands ask it, because only one program opens the records.
+
+Messages are one word there, one JSON object back. The socket lies in the data folder, mode 0700.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Client, Listener
+from pathlib import Path
+from typing import Any
+
+Answer = Callable[[], dict[str, Any]]
+_log = logging.getLogger(__name__)
+
+
+def address(data: Path) -> str:
+    return str(data / "control")
+
+
+def ask(data: Path, word: str) -> dict[str, Any] | None:
+    """The running kiosk's answer; None when no kiosk runs here."""
+    try:
+        with Client(address(data), "AF_UNIX") as line:
+            line.send_bytes(word.encode())
+            if not line.poll(60):
+                return None
+            import msgspec.json  # noqa: PLC0415
+
+            answer: dict[str, Any] = msgspec.json.decode(line.recv_bytes(65536))
+            return answer
+    except (OSError, EOFError):
+        return None
+
+
+class Control(threading.Thread):
+    """Answers the words it was given until the program ends."""
+
+    def __init__(self, data: Path, answers: dict[str, Answer]) -> None:
+        super().__init__(name="control", daemon=True)
+        Path(address(data)).unlink(missing_ok=True)
+        self._answers = answers
+        self._listener = Listener(address(data), "AF_UNIX")
+
+    def run(self) -> None:
+        import msgspec.json  # noqa: PLC0415
+
+        while True:
+            try:
+                with self._listener.accept() as line:
+                    answer = self._answers.get(line.recv_bytes(64).decode("ascii", "replace"))
+                    line.send_bytes(msgspec.json.encode(answer() if answer else {"code": "cli.unknown_word"}))
+            except EOFError:
+                continue
+            except OSError:
+                return
+
+    def close(self) -> None:
+        self._listener.close()

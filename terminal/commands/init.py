@@ -1,0 +1,75 @@
+"""`vaxdesk init`: settings, key and an empty database for this PC, and the first account."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from getpass import getpass
+from pathlib import Path
+
+from domain.problems import Problem
+from terminal import bootstrap
+from terminal.commands.line import DONE, FAILED, Say
+from terminal.usecases.sign_in import first_staff
+
+_SETTINGS = """# Settings of this Vaxdesk terminal. Unknown keys are refused; see docs/settings.md for all of them.
+desk = "{desk}"
+language = "{language}"
+
+[clinic]
+code = "{code}"
+name = "{name}"
+{scanner}{printer}{region}"""
+
+
+def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    """Write vaxdesk.toml unless it is there, make the records, add the first account."""
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    if not settings.exists():
+        settings.write_text(_toml(args), encoding="utf-8")
+    home = bootstrap.find_home(settings)
+    passphrase = _secret(say("cli.init.recovery"))
+    if len(passphrase) < 12:
+        print(say("key.recovery_too_short"), file=sys.stderr)
+        return FAILED
+    bootstrap.found_records(home, passphrase, bootstrap.world_of(home))
+    desk = bootstrap.open_desk(home)
+    try:
+        pin = _secret(say("cli.init.pin"))
+        outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
+    finally:
+        desk.store.close()
+    _tell(outcome.problems, say)
+    if not outcome.ok:
+        return FAILED
+    print(say("cli.init.done", path=str(settings)))
+    return DONE
+
+
+def _toml(args: argparse.Namespace) -> str:
+    quoted = {
+        name: value.replace("\\", "").replace('"', "") for name, value in vars(args).items() if isinstance(value, str)
+    }
+    printer = quoted["printer"] and f'\n[[printers]]\nname = "slip"\nkind = "tcp"\naddress = "{quoted["printer"]}"\n'
+    scanner = quoted["scanner"] and f'\n[[scanners]]\nname = "counter"\nport = "{quoted["scanner"]}"\n'
+    ca = quoted["ca"] or "region-ca.pem"
+    region = quoted["region"] and f'\n[region]\nurl = "{quoted["region"]}"\nca_file = "{ca}"\n'
+    return _SETTINGS.format(
+        desk=quoted["desk"] or "1",
+        language=args.lang,
+        code=quoted["clinic_code"] or "0000000000",
+        name=quoted["clinic_name"] or "Vaxdesk",
+        scanner=scanner,
+        printer=printer,
+        region=region,
+    )
+
+
+def _secret(prompt: str) -> str:
+    """A secret from the person, or one line of standard input when there is no terminal."""
+    return getpass(prompt + " ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+
+
+def _tell(problems: tuple[Problem, ...], say: Say) -> None:
+    for problem in problems:
+        print(say(problem.code, **problem.params), file=sys.stderr)

@@ -1,0 +1,36 @@
+"""`vaxdesk sync now`: through the running kiosk, or alone when none runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sync.keys import identity
+from sync.visit import sync_once
+from terminal import bootstrap
+from terminal.commands import control, sync_status
+from terminal.commands.line import DONE, FAILED, Say
+from terminal.store.outbox import StoreOutbox
+
+
+def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    """Upload what waits; exit code 1 when something still waits."""
+    home = bootstrap.find_home(settings)
+    answer = control.ask(home.data, "sync now")
+    if answer is not None:
+        print(sync_status.lines(answer, say))
+        return DONE if answer["events"] == 0 else FAILED
+    with bootstrap.only_one(home):
+        desk = bootstrap.open_desk(home)
+        try:
+            outbox = StoreOutbox(desk.store, desk.world)
+            client = bootstrap.region_client(home, outbox, desk.world)
+            try:
+                result = sync_once(outbox, client, identity(outbox), desk.world)
+            finally:
+                client.close()
+            print(say("cli.sync.done", batches=result.batches, events=result.events))
+            print(sync_status.lines(sync_status.read(desk), say))
+        finally:
+            desk.store.close()
+    return DONE

@@ -1,0 +1,48 @@
+"""`vaxdesk sync status`: what the region has, what still waits, and in words why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from terminal import bootstrap
+from terminal.commands import control
+from terminal.commands.line import DONE, Say
+from terminal.store.outbox import StoreOutbox, unsent
+from terminal.usecases.desk import Desk
+
+
+def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    home = bootstrap.find_home(settings)
+    answer = control.ask(home.data, "sync status")
+    if answer is None:
+        desk = bootstrap.open_desk(home)
+        try:
+            answer = read(desk)
+        finally:
+            desk.store.close()
+    print(lines(answer, say))
+    return DONE
+
+
+def read(desk: Desk) -> dict[str, Any]:
+    """Counts and the last report, as plain values."""
+    count = unsent(desk.store)
+    report = StoreOutbox(desk.store, desk.world).recall("sync.report")
+    last = msgspec.json.decode(report) if report else {"code": "sync.never", "params": {}, "at": ""}
+    return {
+        "events": count.events,
+        "batches": count.batches,
+        "oldest_at": count.oldest_at,
+        "last_ack_at": count.last_ack_at,
+        **last,
+    }
+
+
+def lines(answer: dict[str, Any], say: Say) -> str:
+    waits = say("cli.sync.waits", events=answer["events"], oldest=answer["oldest_at"] or "-")
+    acked = say("cli.sync.acked", at=answer["last_ack_at"] or "-")
+    return "\n".join((waits, acked, say(answer["code"], **answer["params"])))
