@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -29,13 +29,13 @@ class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     port: str
-    baud: int = 9600
+    baud: Annotated[int, msgspec.Meta(ge=300)] = 9600
     terminator: str = "\r"
     gs_substitute: str = ""
     gs_proven: bool = False
     aim_ids: bool = False
-    idle_ms: int = 120
-    repeat_ms: int = 400
+    idle_ms: Annotated[int, msgspec.Meta(ge=50, le=1000)] = 120
+    repeat_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 400
 
 
 class Printer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

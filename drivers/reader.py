@@ -68,7 +68,7 @@ class ScannerReader:
 
     def _run(self) -> None:
         wait_s = FIRST_WAIT_S
-        while not self._stopping.is_set():
+        while self._scanners and not self._stopping.is_set():
             started = time.monotonic()
             detail = self._live()
             if self._stopping.is_set():

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 
+from drivers import reader_main
 from terminal.commands.line import run
 
 
 def main() -> None:
     """Run the command of sys.argv and leave with its exit code."""
+    if sys.argv[1:] == [reader_main.FLAG]:  # the frozen program starts itself again to read the scanners
+        sys.exit(reader_main.main())
     sys.exit(run(sys.argv[1:]))
 
 

@@ -14,6 +14,7 @@ import pytest
 from serial import Serial
 
 from config.settings import Scanner
+from drivers import reader_main
 from drivers.reader import ScannerReader
 from drivers.scan import DeviceState, ScanEvent
 from drivers.simulator import Fault, ScannerSimulator
@@ -111,7 +112,7 @@ def test_a_faulty_scan_comes_as_it_is(
 def test_a_code_sent_twice_is_one_scan_unless_a_key_came_between(
     gun: ScannerSimulator, inbox: Inbox, start: Start
 ) -> None:
-    reader = start(repeat_ms=60_000)
+    reader = start(repeat_ms=10_000)
     inbox.wait_state(DeviceState.READY)
     gun.fail_next(Fault.REPEAT)
     gun.scan("vial")
@@ -207,6 +208,7 @@ def test_stop_ends_the_process_and_frees_the_port(gun: ScannerSimulator, inbox: 
 PARENT = """
 import sys, msgspec
 from config.settings import Scanner
+from drivers import reader_main
 from drivers.reader import ScannerReader
 reader = ScannerReader((Scanner("gun", sys.argv[1]),), lambda report: print(reader.pid, report.code, flush=True))
 reader.start()
@@ -241,6 +243,20 @@ def test_the_process_imports_no_more_than_it_needs() -> None:
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert "serial" in loaded
     assert not {"PySide6", "peewee", "sqlcipher3", "cryptography", "PIL", "asyncio", "multiprocessing"} & set(loaded)
+
+
+def test_a_desk_without_scanners_needs_no_process(inbox: Inbox) -> None:
+    reader = ScannerReader((), inbox.deliver)
+    reader.start()
+    assert reader.stop()
+    assert (reader.pid, inbox.reports) == (0, [])
+
+
+def test_the_frozen_program_starts_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    assert reader_main.command() == [sys.executable, reader_main.FLAG]
+    program = subprocess.run([sys.executable, "-m", "terminal", reader_main.FLAG], input=b"[]\n", capture_output=True)
+    assert (program.returncode, program.stdout, program.stderr) == (0, b"", b"")
 
 
 def test_reports_do_not_show_what_was_scanned() -> None:
