@@ -1,4 +1,4 @@
-"""Documents the region signs: acknowledgement, lease, key set, registration (docs/formats.md, sections 5-8)."""
+"""Documents the region signs: acknowledgement, lease, key set, registration (docs/formats.md, section 5)."""
 
 from __future__ import annotations
 

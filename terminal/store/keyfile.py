@@ -1,4 +1,4 @@
-"""The database key, kept wrapped: a small file with one slot for each way to open it (docs/formats.md, section 9).
+"""The database key, kept wrapped: a small file with one slot for each way to open it (docs/formats.md, section 6).
 
 The key itself is 32 random bytes that never change hands. Two modes of daily life, and they exclude each other:
 
