@@ -6,8 +6,8 @@ becomes the lot LOT17X17260310. Nothing in the text proves it, so what could hav
 - 17 and a valid date at the end of a value, while the code has no expiry of its own: always refused. An honest value of
   random digits ends so once in some 2,500; letters and short lots practically never.
 - 10, 21 or another date anywhere in a value, while this scan holds no GS: refused on a device that is not proven. An
-  honest lot with a 21 inside is then refused too; the remedy is the test sheet. A proven device is believed, but the
-  person is asked to compare the lot with the label, for a device can lose its setting.
+  honest lot with a 21 inside is then refused too (7 in 100 lots of ten random digits); the remedy is the test sheet. A
+  proven device is believed, but the person is asked to compare with the label, for a device can lose its setting.
 
 An AI the code has elsewhere cannot have been swallowed. Brackets and Digital Links need no GS and are not suspected.
 """

@@ -288,3 +288,35 @@ def test_a_typical_scan_takes_less_than_a_millisecond() -> None:
         for text in texts:
             classify(text, RULES)
     assert (time.process_time() - begin) / (20 * len(texts)) < 0.001
+
+
+IN_VALUE = st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-/", min_size=1, max_size=20)
+
+
+@given(IN_VALUE, IN_VALUE, st.dates(date(2000, 1, 1), date(2070, 12, 31)), st.permutations(["10", "17", "21"]))
+@settings(max_examples=2000, deadline=None)
+def test_a_device_without_gs_is_refused_or_right(lot: str, serial: str, expiry: date, order: list[str]) -> None:
+    values = {"10": lot, "17": expiry.strftime("%y%m%d"), "21": serial}
+    code = classify(f"01{GTIN[2:]}" + "".join(ai + values[ai] for ai in order), RULES)
+    assert not isinstance(code, Package) or (code.lot, code.serial, code.expiry) == (lot, serial, expiry)
+
+
+@given(IN_VALUE, IN_VALUE, st.dates(date(2000, 1, 1), date(2070, 12, 31)), st.permutations(["10", "17", "21"]))
+@settings(max_examples=1000, deadline=None)
+def test_a_scan_with_its_gs_is_read(lot: str, serial: str, expiry: date, order: list[str]) -> None:
+    values = {"10": lot, "17": expiry.strftime("%y%m%d"), "21": serial}
+    code = classify(f"01{GTIN[2:]}" + "\x1d".join(ai + values[ai] for ai in order), RULES, "]d2")
+    assert isinstance(code, Package)
+    assert (code.lot, code.serial, code.expiry) == (lot, serial, expiry)
+
+
+def test_how_often_an_honest_scan_is_refused() -> None:
+    """The price of never guessing, for 10-character lots of random digits: see domain/codes/package.py."""
+    chance = random.Random(7)
+    unproven = proven = 0
+    for _ in range(20_000):
+        scan = f"01{GTIN[2:]}17280930" + "10" + "".join(chance.choices("0123456789", k=10))
+        unproven += isinstance(classify(scan, RULES), Refused)
+        proven += isinstance(classify(scan, ScanRules(TODAY, gs_proven=True)), Refused)
+    assert proven == 0
+    assert unproven / 20_000 < 0.12, unproven
