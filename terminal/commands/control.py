@@ -27,7 +27,7 @@ def ask(data: Path, word: str) -> dict[str, Any] | None:
             line.send_bytes(word.encode())
             if not line.poll(60):
                 return None
-            import msgspec.json  # noqa: PLC0415
+            import msgspec.json
 
             answer: dict[str, Any] = msgspec.json.decode(line.recv_bytes(65536))
             return answer
@@ -45,7 +45,7 @@ class Control(threading.Thread):
         self._listener = Listener(address(data), "AF_UNIX")
 
     def run(self) -> None:
-        import msgspec.json  # noqa: PLC0415
+        import msgspec.json
 
         while True:
             try:

@@ -95,9 +95,15 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     restore.add_argument("file", type=Path, nargs="?", help=text("backup_verify.file"))
     restore.add_argument("--with-recovery", action="store_true", help=text("backup_restore.recovery"))
     verb("doctor", "doctor")
-    serve = verb("serve", "region_serve", group("region"))
-    serve.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
+    region = group("region")
+    serve, code = verb("serve", "region_serve", region), verb("code", "region_code", region)
     serve.add_argument("--host", default="127.0.0.1", help=text("region_serve.host"))
     serve.add_argument("--port", type=int, default=8443, help=text("region_serve.port"))
-    serve.add_argument("--dsn", default="", help=text("region_serve.dsn"))
+    serve.add_argument("--name", action="append", default=[], help=text("region_serve.name"))
+    code.add_argument("--clinic", required=True, help=text("init.clinic-code"))
+    code.add_argument("--name", required=True, help=text("init.clinic-name"))
+    code.add_argument("--desk", default="1", help=text("init.desk"))
+    for each in (serve, code):
+        each.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
+        each.add_argument("--dsn", default=os.environ.get("VAXDESK_REGION_DSN", ""), help=text("region_serve.dsn"))
     return top

@@ -13,7 +13,7 @@ from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
 
 def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem:
-    """The dose if this person may change it: this clinic's (or transcribed here), their own of today, or any by grade."""
+    """The dose, if this person may change it: of this clinic or transcribed, their own of today or any by grade."""
     dose = doses.one(desk.store, dose_id)
     if dose is None or not dose.counts:
         return block("dose.not_found")

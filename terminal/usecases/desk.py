@@ -83,7 +83,7 @@ def verb(
     def wrap(
         work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
     ) -> Callable[Concatenate[Desk, Actor, P], Outcome[T]]:
-        def run(desk: Desk, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+        def run(desk: Desk, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
             missing = require(actor.grades, permission)
             if missing:
                 desk.store.run(_denied, desk, actor, permission)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from domain.slips import SlipDose, VisitFacts, visit_slip
-
 from config import tables
 from config.texts import say
 from domain.codes import receipt_text
@@ -16,6 +14,7 @@ from domain.doses import Dose
 from domain.events import ReceiptIssued, VisitClosed, VisitOpened
 from domain.permissions import Permission
 from domain.problems import block, warn
+from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import utc_text
 from terminal.store import children, doses, leases, ledger, papers, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
