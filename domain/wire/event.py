@@ -48,9 +48,16 @@ def encode(
     body: Any,
     schema: int = 1,
 ) -> bytes:
-    """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed."""
-    raw = msgspec.Raw(msgspec.json.encode(body))
-    data = msgspec.json.encode(Event(kind, schema, actor, offset_ms, subject, stated, recorded_at, hlc, event_id, raw))
+    """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed.
+
+    Raises WireError("wire.event_too_long" or "wire.bad_text").
+    """
+    try:
+        raw = msgspec.Raw(msgspec.json.encode(body))
+        said = Event(kind, schema, actor, offset_ms, subject, stated, recorded_at, hlc, event_id, raw)
+        data = msgspec.json.encode(said)
+    except UnicodeEncodeError as fault:  # half a surrogate pair, from a broken input method or scan
+        raise WireError("wire.bad_text", "never") from fault
     if len(data) > MAX_EVENT_BYTES:
         raise WireError("wire.event_too_long", "never", size=len(data), limit=MAX_EVENT_BYTES)
     return data

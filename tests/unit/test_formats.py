@@ -267,6 +267,11 @@ def test_an_event_too_long_to_travel_is_refused_when_written() -> None:
     assert refused(lambda _: event.encode(**fields), b"") == "wire.event_too_long"
 
 
+def test_text_that_is_no_text_is_refused_when_written() -> None:
+    fields = {**vector("event")["events"][6]["fields"], "body": events.DoseVoided("x", "\ud800")}
+    assert refused(lambda _: event.encode(**fields), b"") == "wire.bad_text"
+
+
 def test_what_a_sealed_batch_may_not_say() -> None:
     header, run = batch.unpack(blob()).header, opened(blob()).events
 
