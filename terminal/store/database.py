@@ -19,6 +19,7 @@ from playhouse.sqlcipher_ext import SqlCipherDatabase, sqlcipher
 
 from domain.errors import StoreError
 from terminal.store import migrations
+from terminal.store.copies import Copy
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -26,6 +27,7 @@ T = TypeVar("T")
 # SQLite before this loses commits in WAL mode with two connections (sqlite.org/wal.html, "WAL-reset bug").
 OLDEST_SQLITE = (3, 51, 3)
 PRAGMAS = {
+    "cipher_log_level": "none",  # what it says is said in our words
     "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 1,
@@ -64,10 +66,11 @@ class Store:
     def __init__(self, path: Path, key: bytes, vfs: str = "") -> None:
         if sqlcipher.sqlite_version_info < OLDEST_SQLITE:
             raise StoreError("store.old_sqlite", "operator", version=sqlcipher.sqlite_version)
-        self.path = path
+        self.path, self.key = path, key
         name = f"file:{path}?vfs={vfs}" if vfs else str(path)
         self.db = SqlCipherDatabase(name, passphrase=f"x'{key.hex()}'", pragmas=PRAGMAS, uri=bool(vfs))
         self._thread: int | None = None
+        self._closed = False
         self._pool = ThreadPoolExecutor(1, "store", initializer=self._own)
         try:
             self.run(self._prepare)
@@ -79,15 +82,30 @@ class Store:
         self._thread = threading.get_ident()
 
     def _prepare(self) -> None:
+        """Damaged and newer databases are refused; an upgrade begins with a proved copy beside the database."""
+        new = not self.path.exists()
         with converting():
             self.db.connect(reuse_if_open=True)
             version = self.db.execute_sql("PRAGMA user_version").fetchone()[0]
+            sound = self.db.execute_sql("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        if not sound or (version == 0 and not new):
+            raise StoreError("store.damaged", "operator")
         if version > migrations.VERSION:
             raise StoreError("store.newer", "operator", found=version, known=migrations.VERSION)
+        if 0 < version < migrations.VERSION:
+            self._copy_before_upgrade(version)
         for number, sql in enumerate(migrations.STEPS[version:], version + 1):
             with converting():
                 script = f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {number}; COMMIT;"
                 self.db.connection().executescript(script)
+
+    def _copy_before_upgrade(self, version: int) -> None:
+        copy = self.path.with_name(f"{self.path.name}-version{version}.vxb")
+        with converting():
+            copy.unlink(missing_ok=True)
+            self.db.execute_sql("VACUUM INTO ?", (str(copy),))
+            with Copy(copy, self.key) as opened:
+                opened.check_pages()
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `work` on the store thread."""
@@ -135,13 +153,15 @@ class Store:
             yield
 
     def close(self) -> None:
-        """Fold the log into the file and let go. Connections of other threads end with their threads."""
+        """Fold the log into the file and let go; again is no fault. Connections of other threads end with them."""
 
         def end() -> None:
             if not self.db.is_closed():
                 self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
                 self.db.close()
 
-        if threading.get_ident() != self._thread:
+        if not self._closed:
+            self._closed = True
+            self.db.close()
             self._pool.submit(end).exception()
             self._pool.shutdown()

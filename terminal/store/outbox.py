@@ -20,6 +20,7 @@ from domain.wire.signed import Ack, Lease
 from domain.world import World, utc_text
 from sync.ports import Run, SealedBatch, Standing
 from terminal.store import leases
+from terminal.store.copies import Copy
 from terminal.store.database import Store
 from terminal.store.ledger import tell
 
@@ -230,17 +231,16 @@ def unsent(store: Store) -> UnsentCount:
 
 def open_epoch(store: Store, world: World, reason: str, actor: str = "", terminal_id: str = "") -> str:
     """Begin a new epoch, audited: every fact beyond the last acknowledged one waits again, from seq 1, with the same
-    bytes and id. `reason`: enrol, restore, clone, fork. `actor` "" is the terminal itself; `terminal_id` the id the
-    region gave at enrolment, "" to keep the present one. Gives the epoch."""
+    bytes and id. `reason`: enrol, restore, clone, fork. `actor` "" is the terminal itself; `terminal_id` a new name of
+    it, "" keeps the old. Gives the epoch."""
     return store.run(_open_epoch, store, world, reason, actor, terminal_id)
 
 
 def _open_epoch(store: Store, world: World, reason: str, actor: str, terminal_id: str) -> str:
     with tell(store, world, actor) as entry:
-        entry.terminal_id = terminal_id or entry.terminal_id
         old, run = entry.epoch, store.db.execute_sql
-        new = world.random(16).hex()
-        link, seq = chain.start(entry.terminal_id, new), 0
+        new, terminal_id = world.random(16).hex(), terminal_id or entry.terminal_id
+        link, seq = chain.start(terminal_id, new), 0
 
         def places() -> Iterator[tuple[str, int, int, bytes]]:
             nonlocal link, seq
@@ -253,7 +253,20 @@ def _open_epoch(store: Store, world: World, reason: str, actor: str, terminal_id
             "INSERT INTO outbox (epoch, seq, event_no, chain) VALUES (?, ?, ?, ?)", places()
         )
         run("DELETE FROM batch WHERE epoch = ? AND acked_at IS NULL", (old,))
-        run("UPDATE head SET epoch = ?, terminal_id = ?", (new, entry.terminal_id))
-        entry.epoch, entry.seq, entry.chain = new, seq, link
+        run("UPDATE head SET epoch = ?, terminal_id = ?", (new, terminal_id))
+        entry.epoch, entry.terminal_id, entry.seq, entry.chain = new, terminal_id, seq, link
         entry.audit("epoch.open", reason=reason, facts=seq)
     return new
+
+
+def check_chain(store: Store | Copy) -> int | None:
+    """The first place of the present epoch whose hash does not fit its stored bytes, None when all fit and the head
+    agrees. A thousand facts are in memory at a time."""
+    ((terminal_id, epoch, seq, head),) = store.sql("SELECT terminal_id, epoch, seq, chain FROM head")
+    link, at = chain.start(terminal_id, epoch), 0
+    while rows := store.sql(_RUN, epoch, at, 1000):
+        for place, stored, kept in rows:
+            link, at = chain.step(link, at + 1, bytes(stored)), at + 1
+            if (place, link) != (at, bytes(kept)):
+                return at
+    return None if (at, link) == (seq, bytes(head)) else at + 1
