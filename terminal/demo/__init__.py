@@ -1,0 +1,1 @@
+"""The demonstration: a synthetic clinic and a scripted morning."""
