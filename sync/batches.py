@@ -48,8 +48,11 @@ def _inflate(data: bytes, limit: int) -> bytes:
 
 def seal(header: batch.Header, events: list[bytes], signer: crypto.PrivateKey, region: crypto.PublicKey) -> bytes:
     """The `.imb` file of these events. `header` already names their numbers and hashes."""
-    bound = batch.bind(header)
-    sealed = crypto.seal(region, compress(batch.join(events)), batch.seal_info(bound))
+    bound, plain = batch.bind(header), batch.join(events)
+    packed = compress(plain)
+    if decompress(packed, batch.MAX_PLAIN_BYTES) != plain:  # once sealed, only the region could see that it is wrong
+        raise WireError("wire.batch_damaged", "later")
+    sealed = crypto.seal(region, packed, batch.seal_info(bound))
     return batch.pack(bound, crypto.sign(signer, batch.to_sign(bound, sealed)), sealed)
 
 

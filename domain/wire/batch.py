@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -29,6 +29,7 @@ _SIGN_DOMAIN = b"vaxdesk imb 1\0"
 Name = Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,64}\Z")]
 Epoch = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+HashOrEmpty = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?\Z")]
 Millis = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 
@@ -48,7 +49,7 @@ class Header(msgspec.Struct, frozen=True):
     region_key_id: Name
     created_at: str
     offset_ms: Millis | None
-    audit_head: Hash | Literal[""]
+    audit_head: HashOrEmpty
     client: str
 
 

@@ -1,0 +1,138 @@
+"""`python -m regional`: run a region, give out enrolment codes, look at terminals, revoke one."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from config.texts import LANGUAGES, say
+from domain.errors import VaxdeskError
+from domain.world import World
+from regional import database, enrolment, processes, queries
+from regional.postgres import Cluster
+from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0; 1 when something is wrong, said on standard error."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        options.run(options)
+    except VaxdeskError as fault:
+        for language in LANGUAGES:
+            sys.stderr.write(say(language, fault.code, **fault.params) + "\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m regional", description="Vaxdesk region server")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--data", type=Path, default=Path("region-data"), help="the region's folder (keys, certificates)"
+    )
+    common.add_argument(
+        "--dsn", default=os.environ.get(DSN_VARIABLE), help="a PostgreSQL of your own instead of the embedded one"
+    )
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    verb = verbs.add_parser("serve", parents=[common], help="run the region")
+    verb.add_argument("--host", default="127.0.0.1")
+    verb.add_argument("--port", type=int, default=8443)
+    verb.add_argument("--name", action="append", default=[], help="a further DNS name or address of this server")
+    verb.add_argument("--api-processes", type=int, default=1)
+    verb.add_argument("--workers", type=int, default=1)
+    verb.set_defaults(run=_serve)
+
+    verb = verbs.add_parser("code", parents=[common], help="a one-time code to enrol a terminal, good for 24 hours")
+    verb.add_argument("--clinic", required=True, help="the clinic's ten-digit code")
+    verb.add_argument("--name", required=True, help="the clinic's name")
+    verb.add_argument("--desk", default="1")
+    verb.set_defaults(run=_code)
+
+    verb = verbs.add_parser("terminals", parents=[common], help="list the terminals")
+    verb.set_defaults(run=_terminals)
+
+    verb = verbs.add_parser("revoke", parents=[common], help="a lost terminal may not send any more")
+    verb.add_argument("terminal_id")
+    verb.set_defaults(run=_revoke)
+
+    verb = verbs.add_parser("restored", parents=[common], help="say that the database was restored from a backup")
+    verb.set_defaults(run=_restored)
+
+    for role in ("api", "worker"):  # processes of `serve`
+        verb = verbs.add_parser(role, parents=[common])
+        verb.set_defaults(run=_api if role == "api" else _worker)
+        if role == "api":
+            verb.add_argument("listener", type=int)
+    return parser
+
+
+def _serve(options: argparse.Namespace) -> None:
+    def ready(region: EmbeddedRegion) -> None:
+        sys.stdout.write(f"{region.url} {region.ca_file}\n")
+        sys.stdout.flush()
+
+    serve(
+        options.data,
+        host=options.host,
+        port=options.port,
+        names=tuple(options.name),
+        dsn=options.dsn,
+        api_processes=options.api_processes,
+        workers=options.workers,
+        ready=ready,
+    )
+
+
+@contextmanager
+def _dsn(options: argparse.Namespace) -> Iterator[str]:
+    """The given database, or the embedded one: joined when it runs, else started for this command."""
+    if options.dsn:
+        database.migrate(options.dsn, World())
+        yield options.dsn
+        return
+    with Cluster(options.data) as cluster:
+        database.create(cluster.dsn("postgres"), "region")
+        database.migrate(cluster.dsn(), World())
+        yield cluster.dsn()
+
+
+def _code(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn, queries.connect(dsn) as connection:
+        code = enrolment.new_code(connection, World(), clinic=options.clinic, name=options.name, desk=options.desk)
+    sys.stdout.write(code + "\n")
+
+
+def _terminals(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn:
+        for row in queries.terminals(dsn):
+            sys.stdout.write("\t".join(str(column) for column in row) + "\n")
+
+
+def _revoke(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn:
+        queries.revoke(dsn, options.terminal_id, World().now())
+
+
+def _restored(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn:
+        database.new_generation(dsn, World())
+
+
+def _api(options: argparse.Namespace) -> None:
+    processes.api(options.data, options.dsn, options.listener)
+
+
+def _worker(options: argparse.Namespace) -> None:
+    processes.work(options.data, options.dsn)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

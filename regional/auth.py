@@ -1,0 +1,95 @@
+"""Who is asking: RFC 9421 signatures of terminals, checked here so that an expired registration can still upload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.errors import WireError
+from domain.wire import request
+from domain.world import utc_text
+from regional.database import Connection
+from sync import crypto
+
+
+class Refused(Exception):
+    """The region says no: `status`, and {code, ...params} as the body."""
+
+    def __init__(self, status: int, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.status, self.code, self.params = status, code, params
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it came. `path` is raw; `source` the peer's address."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    headers: dict[str, str]
+    source: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A terminal that proved itself by its signature."""
+
+    terminal_id: str
+    key: crypto.PublicKey
+    clinic_code: str
+    clinic_number: int
+    epoch: str
+    generation: str
+    oldest_client: str
+
+
+def signature(asked: Asked) -> tuple[request.SignatureInput, bytes]:
+    """The signature's parameters and its 64 bytes, the digest of the body already checked."""
+    try:
+        given, sig = request.parse(asked.headers.get("signature-input", ""), asked.headers.get("signature", ""))
+    except (WireError, ValueError) as fault:
+        raise Refused(401, "BAD_REQUEST") from fault
+    if asked.headers.get("content-digest") != request.content_digest(asked.body):
+        raise Refused(401, "BAD_REQUEST")
+    return given, sig
+
+
+def check(asked: Asked, given: request.SignatureInput, sig: bytes, key: crypto.PublicKey, now: datetime) -> None:
+    """Signature, then freshness: only a request that is truly signed learns the region's time this way."""
+    base = request.signature_base(asked.method, asked.path, asked.query, request.content_digest(asked.body), given)
+    if not crypto.verify(key, sig, base):
+        raise Refused(401, "BAD_REQUEST")
+    if abs(now.timestamp() - given.created) > request.FRESH_S:
+        raise Refused(401, "CLOCK", server_time=utc_text(now))
+
+
+def use_nonce(connection: Connection, given: request.SignatureInput, now: datetime) -> None:
+    """Each signed request counts once."""
+    done = connection.execute(
+        "INSERT INTO nonce VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", (given.keyid, given.nonce, now)
+    )
+    if done.rowcount == 0:
+        raise Refused(401, "REPLAYED")
+
+
+_FIND = """
+SELECT t.terminal_id, t.public_key, t.clinic_code, c.number, t.epoch, s.generation, s.oldest_client, t.revoked_at
+FROM terminal t JOIN clinic c ON c.code = t.clinic_code, region_state s WHERE t.key_id = %s
+"""
+
+
+def terminal(connection: Connection, asked: Asked, now: datetime) -> Terminal:
+    """The terminal that signed this request. Raises Refused."""
+    given, sig = signature(asked)
+    row = connection.execute(_FIND, (given.keyid,)).fetchone()
+    if row is None:
+        raise Refused(401, "UNKNOWN_TERMINAL")
+    found = Terminal(row[0], crypto.public_from_point(row[1]), *row[2:7])
+    check(asked, given, sig, found.key, now)
+    if row[7] is not None:
+        raise Refused(403, "REVOKED")
+    use_nonce(connection, given, now)
+    return found

@@ -1,0 +1,178 @@
+"""One-time codes, terminals' places and the numbers leased to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+
+from domain.errors import WireError
+from domain.wire import UNREADABLE, signed
+from domain.world import World, utc_text
+from regional import auth
+from regional.auth import Asked, Refused
+from regional.database import Connection, Pool
+from regional.keys import FileKeys
+from sync import crypto
+from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest
+
+CODE_LIFE = timedelta(hours=24)
+REGISTRATION_LIFE = timedelta(days=90)
+_TRIES, _TRY_WINDOW = 10, timedelta(minutes=15)
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32
+_READ_AS = str.maketrans("OIL", "011", "- \t\r\n")
+
+LeaseKind = Literal["child_code", "booklet", "receipt"]
+MAX_LEASE = 20_000
+FIRST_LEASES: Mapping[LeaseKind, int] = {"child_code": 300, "booklet": 300, "receipt": 6000}
+
+
+def new_code(connection: Connection, world: World, *, clinic: str, name: str, desk: str) -> str:
+    """A one-time code for a desk of the clinic with this ten-digit code: 80 random bits, good for 24 hours."""
+    bits = int.from_bytes(world.random(10), "big")
+    plain = "".join(_ALPHABET[bits >> shift & 31] for shift in range(75, -5, -5))
+    connection.execute(
+        "INSERT INTO clinic (code, name) VALUES (%s, %s) ON CONFLICT (code) DO UPDATE SET name = excluded.name",
+        (clinic, name),
+    )
+    connection.execute(
+        "INSERT INTO enrolment_code VALUES (%s, %s, %s, %s)", (_hash(plain), clinic, desk, world.now() + CODE_LIFE)
+    )
+    return "-".join(plain[at : at + 4] for at in range(0, 16, 4))
+
+
+def _hash(code: str) -> bytes:
+    """Of 80 random bits: a plain hash is enough. O is read as 0, I and L as 1; case, dashes and spaces do not count."""
+    return sha256(code.upper().translate(_READ_AS).encode("utf-8", "replace")).digest()
+
+
+def enrol(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> EnrolmentAnswer:
+    """Give the signer of this request its place. Raises Refused.
+
+    The same code from the same key is answered again, for the first answer may have been lost.
+    """
+    now = world.now()
+    try:
+        said = msgspec.json.decode(asked.body, type=EnrolmentRequest)
+        public = crypto.public_from_point(said.public_key)
+    except (*UNREADABLE, WireError) as fault:
+        raise Refused(400, "BAD_REQUEST") from fault
+    given, sig = auth.signature(asked)
+    auth.check(asked, given, sig, public, now)
+    if given.keyid != crypto.key_id(public):
+        raise Refused(401, "BAD_REQUEST")
+    with pool.transaction() as connection:
+        _count_tries(connection, asked.source, now)
+        auth.use_nonce(connection, given, now)
+        code = _take_code(connection, said.code, given.keyid, now)
+        if isinstance(code, Refused):
+            connection.execute("INSERT INTO enrolment_failure VALUES (%s, %s)", (asked.source, now))
+        else:
+            answer = _place(connection, keys, world, public, *code)
+    if isinstance(code, Refused):  # after the commit: the failed try counts
+        raise code
+    return answer
+
+
+def _count_tries(connection: Connection, source: str, now: datetime) -> None:
+    row = connection.execute(
+        "SELECT count(*), min(at) FROM enrolment_failure WHERE source = %s AND at > %s", (source, now - _TRY_WINDOW)
+    ).fetchone()
+    if row and row[0] >= _TRIES:
+        raise Refused(429, "TOO_MANY_TRIES", retry_after_s=max(1, round((row[1] + _TRY_WINDOW - now).total_seconds())))
+
+
+def _take_code(connection: Connection, code: str, key_id: str, now: datetime) -> tuple[str, str] | Refused:
+    """The clinic and desk of a good code, now used; or why not."""
+    hashed = _hash(code)
+    row = connection.execute(
+        "SELECT clinic_code, desk, expires_at, used_by FROM enrolment_code WHERE code_hash = %s FOR UPDATE", (hashed,)
+    ).fetchone()
+    if row is None:
+        return Refused(403, "CODE_WRONG")
+    if row[3] not in (None, key_id):
+        return Refused(403, "CODE_USED")
+    if row[3] is None and row[2] < now:
+        return Refused(403, "CODE_EXPIRED")
+    connection.execute("UPDATE enrolment_code SET used_by = %s WHERE code_hash = %s", (key_id, hashed))
+    return row[0], row[1]
+
+
+def _place(
+    connection: Connection, keys: FileKeys, world: World, public: crypto.PublicKey, clinic: str, desk: str
+) -> EnrolmentAnswer:
+    now, key_id = world.now(), crypto.key_id(public)
+    state = connection.execute("SELECT generation FROM region_state").fetchone()
+    place = connection.execute("SELECT name, number FROM clinic WHERE code = %s", (clinic,)).fetchone()
+    assert state and place  # migrate() and the foreign key see to it
+    held = connection.execute("SELECT terminal_id, registration FROM terminal WHERE key_id = %s", (key_id,)).fetchone()
+    if held:
+        terminal_id, document = held[0], signed.decode(held[1], "registration")
+    else:
+        terminal_id = world.new_id()
+        dates = utc_text(now), utc_text(now + REGISTRATION_LIFE)
+        document = keys.sign("registration", signed.Registration(terminal_id, clinic, place[0], desk, key_id, *dates))
+        connection.execute(
+            "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document)),
+        )
+    leases = _lease(connection, keys, world, terminal_id, clinic, place[1], FIRST_LEASES)
+    return EnrolmentAnswer(document, keys.keyset(state[0]), keys.root, state[0], leases)
+
+
+def lease(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> LeaseAnswer:
+    """Numbers for the signer alone, for ever. A lost answer burns its numbers: they are many. Raises Refused."""
+    try:
+        wanted = msgspec.convert(msgspec.json.decode(asked.body, type=LeaseRequest).wanted, dict[LeaseKind, int])
+    except UNREADABLE as fault:
+        raise Refused(400, "BAD_REQUEST") from fault
+    if not all(0 < count <= MAX_LEASE for count in wanted.values()):
+        raise Refused(400, "BAD_REQUEST")
+    with pool.transaction() as connection:
+        who = auth.terminal(connection, asked, world.now())
+        granted = _lease(connection, keys, world, who.terminal_id, who.clinic_code, who.clinic_number, wanted)
+        if len(granted) < len(wanted):
+            raise Refused(409, "EXHAUSTED", kind=", ".join(sorted(wanted)))
+        return LeaseAnswer(granted)
+
+
+def _lease(
+    connection: Connection,
+    keys: FileKeys,
+    world: World,
+    terminal_id: str,
+    clinic: str,
+    number: int,
+    wanted: Mapping[LeaseKind, int],
+) -> tuple[signed.SignedDocument, ...]:
+    """Ranges nobody else ever gets; a kind whose numbers are used up is left out. Sorted by kind: one lock order."""
+    documents = []
+    for kind, count in sorted(wanted.items()):
+        prefix, width = _numbering(kind, clinic, number)
+        row = connection.execute(_NEXT, {"clinic": clinic, "kind": kind, "count": count}).fetchone()
+        last = (row[0] if row else 0) - 1
+        if last >= 10**width:
+            continue
+        granted = signed.Lease(world.new_id(), terminal_id, kind, prefix, last - count + 1, last, width)
+        connection.execute(
+            "INSERT INTO lease VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            (granted.lease_id, terminal_id, clinic, kind, granted.first, granted.last, world.now()),
+        )
+        documents.append(keys.sign("lease", granted))
+    return tuple(documents)
+
+
+_NEXT = """
+INSERT INTO number_series AS n VALUES (%(clinic)s, %(kind)s, 1 + %(count)s)
+ON CONFLICT (clinic_code, kind) DO UPDATE SET next = n.next + %(count)s RETURNING next
+"""
+
+
+def _numbering(kind: LeaseKind, clinic: str, number: int) -> tuple[str, int]:
+    """Prefix and width: a child code is clinic (10) + birth year (4) + serial (4); a booklet has ten digits."""
+    numbering = {"child_code": (clinic, 4), "booklet": (f"{number:04d}", 6), "receipt": (f"{number:04d}", 8)}
+    return numbering[kind]

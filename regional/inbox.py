@@ -1,0 +1,152 @@
+"""Accepting is not applying: signature, seal and chain are checked, the sealed batch is stored and, after the commit,
+acknowledged. No business rule stands here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from domain.errors import WireError
+from domain.wire import batch, chain, signed
+from domain.world import World, utc_text
+from regional import auth
+from regional.auth import Asked, Refused, Terminal
+from regional.database import Connection, Pool
+from regional.keys import FileKeys
+from sync import batches
+from sync.messages import Status, version
+
+CHANNEL = "batch"
+
+_EPOCH = "SELECT have_seq, have_hash, safe_seq, ack FROM epoch WHERE terminal_id = %s AND epoch = %s"
+_SAVE_EPOCH = """
+INSERT INTO epoch (terminal_id, epoch, have_seq, have_hash, ack) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (terminal_id, epoch) DO UPDATE SET have_seq = excluded.have_seq, have_hash = excluded.have_hash,
+ack = excluded.ack
+"""
+
+
+def status(pool: Pool, keys: FileKeys, asked: Asked, terminal_id: str, world: World) -> Status:
+    """Where we stand with the signer. Raises Refused."""
+    now = world.now()
+    with pool.transaction() as connection:
+        who = auth.terminal(connection, asked, now)
+        if who.terminal_id != terminal_id:
+            raise Refused(403, "FOREIGN")
+        row = connection.execute(_EPOCH, (terminal_id, who.epoch)).fetchone()
+    have_seq, have_hash, safe_seq = row[:3] if row else (0, b"", 0)
+    return Status(
+        who.generation, who.epoch, have_seq, have_hash.hex(), safe_seq, utc_text(now), keys.version, who.oldest_client
+    )
+
+
+def receive(pool: Pool, keys: FileKeys, asked: Asked, name: tuple[str, str, int, int], world: World) -> bytes:
+    """Take the batch called `name` (terminal, epoch, first, last) and give the acknowledgement. Raises Refused."""
+    now = world.now()
+    with pool.transaction() as connection:
+        who = auth.terminal(connection, asked, now)
+        packed = _unpacked(asked.body)
+        header = packed.header
+        if not who.terminal_id == header.terminal_id == name[0]:
+            raise Refused(403, "FOREIGN")
+        if (header.epoch, header.first_seq, header.last_seq) != name[1:]:
+            raise Refused(422, "UNREADABLE")
+        if version(header.client) < version(who.oldest_client):
+            raise Refused(426, "UPGRADE", oldest=who.oldest_client)
+        events = _opened(packed, who, keys)
+        return _take(connection, keys, who, packed, events, asked.body, now)
+
+
+def _unpacked(blob: bytes) -> batch.Packed:
+    try:
+        return batch.unpack(blob)
+    except WireError as fault:
+        raise Refused(413 if fault.code == "wire.batch_too_large" else 422, _word(fault)) from fault
+
+
+def _opened(packed: batch.Packed, who: Terminal, keys: FileKeys) -> list[bytes]:
+    """Nothing unreadable is ever acknowledged."""
+    try:
+        batches.check_signature(packed, who.key)
+        return batches.open_sealed(packed, keys.seal_key(packed.header.region_key_id)).events
+    except WireError as fault:
+        raise Refused(422, _word(fault)) from fault
+
+
+def _word(fault: WireError) -> str:
+    words = {"bad_signature": "BAD_SIGNATURE", "bad_chain": "BAD_CHAIN", "bad_range": "BAD_CHAIN"}
+    words["batch_too_large"] = "TOO_LARGE"
+    return words.get(fault.code.removeprefix("wire."), "UNREADABLE")
+
+
+def _take(
+    connection: Connection,
+    keys: FileKeys,
+    who: Terminal,
+    packed: batch.Packed,
+    events: list[bytes],
+    blob: bytes,
+    now: datetime,
+) -> bytes:
+    header, terminal_id = packed.header, who.terminal_id
+    locked = connection.execute("SELECT epoch FROM terminal WHERE terminal_id = %s FOR UPDATE", (terminal_id,))
+    present = locked.fetchone()
+    row = connection.execute(_EPOCH, (terminal_id, header.epoch)).fetchone()
+    if row is not None and present != (header.epoch,):
+        raise Refused(409, "STALE_EPOCH")
+    have, have_hash, safe, ack = row or (0, chain.start(terminal_id, header.epoch), 0, b"")
+    if header.first_seq > have + 1:
+        raise Refused(409, "GAP", have=have)
+    if not _continues(connection, keys, header, events, have, have_hash):
+        if have == 0:
+            raise Refused(422, "BAD_CHAIN")
+        raise Refused(409, "FORK", have=have, hash=have_hash.hex())
+    if header.last_seq <= have:
+        return bytes(ack)
+    if present != (header.epoch,):
+        connection.execute("UPDATE terminal SET epoch = %s WHERE terminal_id = %s", (header.epoch, terminal_id))
+    ack = _acknowledge(keys, header, safe, who.generation, now)
+    last_hash = bytes.fromhex(header.last_hash)
+    connection.execute(
+        "INSERT INTO batch (terminal_id, epoch, first_seq, last_seq, last_hash, file, received_at)"
+        " VALUES (%s, %s, %s, %s, %s, %b, %s)",
+        (terminal_id, header.epoch, header.first_seq, header.last_seq, last_hash, blob, now),
+    )
+    connection.execute(_SAVE_EPOCH, (terminal_id, header.epoch, header.last_seq, last_hash, ack))
+    connection.execute(f"NOTIFY {CHANNEL}")
+    return ack
+
+
+def _acknowledge(keys: FileKeys, header: batch.Header, safe: int, generation: str, now: datetime) -> bytes:
+    time = utc_text(now)
+    ack = signed.Ack(header.terminal_id, header.epoch, header.last_seq, safe, header.last_hash, generation, time)
+    return signed.encode(keys.sign("ack", ack))
+
+
+def _continues(
+    connection: Connection, keys: FileKeys, header: batch.Header, events: list[bytes], have: int, have_hash: bytes
+) -> bool:
+    """The batch is the same history as ours. A chain hash stands for everything before it, so one comparison, at the
+    last event both have, is enough, wherever the batches were cut."""
+    before = bytes.fromhex(header.prev_hash)
+    both = min(header.last_seq, have)
+    if both < header.first_seq:
+        return before == have_hash
+    theirs = chain.run(before, header.first_seq, events[: both - header.first_seq + 1])
+    return theirs == (have_hash if both == have else _hash_at(connection, keys, header, both))
+
+
+def _hash_at(connection: Connection, keys: FileKeys, header: batch.Header, seq: int) -> bytes:
+    """Our chain hash after `seq`, from the batch that holds it."""
+    row = connection.execute(
+        "SELECT last_seq, last_hash, file FROM batch WHERE terminal_id = %s AND epoch = %s"
+        " AND first_seq <= %s AND last_seq >= %s ORDER BY last_seq LIMIT 1",
+        (header.terminal_id, header.epoch, seq, seq),
+    ).fetchone()
+    if row is None:
+        raise Refused(410, "START_OVER")  # archived: the terminal asks its operator
+    if row[0] == seq:
+        return bytes(row[1])
+    packed = batch.unpack(bytes(row[2]))
+    events = batches.open_sealed(packed, keys.seal_key(packed.header.region_key_id)).events
+    first = packed.header.first_seq
+    return chain.run(bytes.fromhex(packed.header.prev_hash), first, events[: seq - first + 1])

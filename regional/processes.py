@@ -1,0 +1,68 @@
+"""What runs inside the processes of a region."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from domain.world import World
+from regional import app, worker
+from regional.database import Pool
+from regional.keys import FileKeys
+
+
+def api(folder: Path, dsn: str, listener_fd: int) -> None:
+    """Answer HTTPS on an open socket until the parent ends."""
+    world = World()
+    application = app.create(Pool(dsn), FileKeys(folder / "keys", world.now()), world, _say_ready)
+    tls = folder / "tls"
+    config = uvicorn.Config(
+        application,
+        ssl_certfile=tls / "server.pem",
+        ssl_keyfile=str(tls / "server.key"),
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=1,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    server = uvicorn.Server(config)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    _end_with_parent(stop)
+    server.run(sockets=[socket.socket(fileno=listener_fd)])
+
+
+def work(folder: Path, dsn: str) -> None:
+    """Apply batches until the parent ends."""
+    stop = threading.Event()
+    _end_with_parent(stop.set)
+    _say_ready()
+    world = World()
+    worker.run(dsn, FileKeys(folder / "keys", world.now()), world, stop)
+
+
+def _say_ready() -> None:
+    print("ready", flush=True)  # noqa: T201 (the parent reads it)
+
+
+def _end_with_parent(stop: Callable[[], None]) -> None:
+    """Call `stop` when standard input closes: the parent ended, or wants this process to end."""
+
+    def watch() -> None:
+        while os.read(0, 1024):
+            pass
+        stop()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -1,0 +1,172 @@
+"""One region: its PostgreSQL, its API processes and its workers, each a process of its own that ends with this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+
+from domain.errors import ConfigError
+from domain.world import World
+from regional import certificates, database, enrolment, queries
+from regional.keys import FileKeys
+from regional.postgres import Cluster
+from regional.worker import APPLIED
+
+DSN_VARIABLE = "VAXDESK_REGION_DSN"
+_STOP_S = 15
+
+
+class EmbeddedRegion:
+    """A whole region in `folder`, as a context manager. With a `dsn` it uses that database instead of its own cluster.
+
+    `port` 0 lets the system choose. `url`, `ca_file` and `dsn` are valid inside. Raises ConfigError.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        names: tuple[str, ...] = (),
+        dsn: str | None = None,
+        api_processes: int = 1,
+        workers: int = 1,
+        temporary: bool = False,
+        world: World | None = None,
+    ) -> None:
+        self.folder = folder
+        self.dsn = dsn or ""
+        self._host, self._port, self._names = host, port, names
+        self._api_processes, self._workers = api_processes, workers
+        self._temporary = temporary
+        self._world = world or World()
+        self._stack = ExitStack()
+        self._apis: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def url(self) -> str:
+        return f"https://{self._host}:{self._port}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.folder / "tls" / "ca.pem"
+
+    def __enter__(self) -> EmbeddedRegion:
+        with ExitStack() as stack:
+            if not self.dsn:
+                cluster = stack.enter_context(Cluster(self.folder, temporary=self._temporary))
+                database.create(cluster.dsn("postgres"), "region")
+                self.dsn = cluster.dsn()
+            prepare(self.folder, self.dsn, (*self._names, self._host), self._world)
+            stack.callback(self.stop_api)
+            self.start_api()
+            for _ in range(self._workers):
+                stack.callback(_end, self._spawn("worker"))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def start_api(self) -> None:
+        """Answer requests, again on the same port after `stop_api` or `kill`."""
+        with socket.create_server((self._host, self._port), backlog=256) as listener:
+            self._port = listener.getsockname()[1]
+            self._apis = [self._spawn("api", str(listener.fileno()), keep=listener) for _ in range(self._api_processes)]
+
+    def stop_api(self) -> None:
+        """End the API processes in order; their port then refuses connections."""
+        for process in self._apis:
+            _end(process)
+        self._apis = []
+
+    def kill(self) -> None:
+        """kill -9 the API processes."""
+        for process in self._apis:
+            process.kill()
+        self.stop_api()
+
+    def new_code(self, *, clinic: str, desk: str = "1", name: str = "") -> str:
+        """A one-time enrolment code for a desk of the clinic with this ten-digit code."""
+        with queries.connect(self.dsn) as connection:
+            return enrolment.new_code(connection, self._world, clinic=clinic, name=name or clinic, desk=desk)
+
+    def wait_applied(self, deadline_s: float) -> bool:
+        """Wait until every batch received is applied; False when the deadline passed first."""
+        until = time.monotonic() + deadline_s
+        with queries.connect(self.dsn) as connection:
+            connection.execute(f"LISTEN {APPLIED}")
+            while queries.unapplied(self.dsn):
+                if time.monotonic() >= until:
+                    return False
+                for _ in connection.notifies(timeout=min(1.0, until - time.monotonic()), stop_after=1):
+                    pass
+        return True
+
+    def _spawn(self, role: str, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
+        """A process of ours: it ends when its standard input closes, says "ready" on its standard output."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "regional", role, "--data", str(self.folder), *more],
+            env={**os.environ, DSN_VARIABLE: self.dsn},  # a DSN may hold a password: not on the command line
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=(keep.fileno(),) if keep else (),
+            start_new_session=True,
+        )
+        assert process.stdout
+        with process.stdout as said:
+            if said.readline() != b"ready\n":
+                _end(process)
+                raise ConfigError("region.process_failed", role=role)
+        return process
+
+
+def prepare(folder: Path, dsn: str, names: tuple[str, ...], world: World) -> None:
+    """Schema, keys and certificates, made where they are missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    database.migrate(dsn, world)
+    FileKeys(folder / "keys", world.now())
+    certificates.ensure(folder / "tls", names, world.now())
+
+
+def serve(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    names: tuple[str, ...] = (),
+    dsn: str | None = None,
+    api_processes: int = 1,
+    workers: int = 1,
+    ready: Callable[[EmbeddedRegion], None] = lambda _: None,
+) -> None:
+    """Run a region until SIGINT or SIGTERM. `ready` is told when requests are answered. Raises ConfigError."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    region = EmbeddedRegion(
+        folder, host=host, port=port, names=names, dsn=dsn, api_processes=api_processes, workers=workers
+    )
+    with region:
+        ready(region)
+        stop.wait()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin
+    process.stdin.close()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,254 @@
+"""Applies accepted batches: events and projections by COPY and set-based upserts. A bad event is quarantined alone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg import errors, sql
+
+from domain.errors import WireError
+from domain.wire import batch
+from domain.world import World
+from regional import projection
+from regional.database import Connection
+from regional.inbox import CHANNEL
+from regional.keys import FileKeys
+from regional.projection import Held, Rows
+from sync import batches
+
+APPLIED = "applied"
+_CLAIM = 16
+_IDLE_S = 1.0
+_RETRY_S = 2.0
+_TIDY_EVERY_S = 60.0
+_NONCE_LIFE, _TRY_LIFE = timedelta(minutes=15), timedelta(hours=1)
+# What one event's contents can make PostgreSQL refuse: it is then found by halving and quarantined.
+_CONTENT = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+
+_TEMPORARY = """
+CREATE TEMP TABLE staged_event (LIKE event) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_child (child_id text, registered bool, clinic text, body text, clocks text)
+    ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_dose (child_id text, dose_id text, given bool, terminal_id text, stated text, body text,
+    clocks text, origin_child text, origin_dose text, voided_by text, moved_by text, disputed_by text)
+    ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_child_identifier (LIKE child_identifier) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_visit (LIKE visit) ON COMMIT DELETE ROWS;
+CREATE TEMP TABLE staged_lot (terminal_id text, lot_id text, body text) ON COMMIT DELETE ROWS;
+"""
+# Ordered by key: two workers take row locks in one order.
+_EVENTS = "INSERT INTO event SELECT * FROM staged_event ORDER BY terminal_id, epoch, seq ON CONFLICT DO NOTHING"
+_DIFFERENT = """
+SELECT s.epoch, s.seq FROM staged_event s JOIN event e USING (terminal_id, event_id) WHERE e.data <> s.data
+"""
+_CHILDREN = """
+INSERT INTO child AS c SELECT child_id, registered, clinic, body::jsonb, clocks::jsonb FROM staged_child
+ORDER BY child_id
+ON CONFLICT (child_id) DO UPDATE SET registered = c.registered OR excluded.registered,
+    clinic = CASE WHEN excluded.registered THEN excluded.clinic ELSE c.clinic END,
+    body = c.body || later_fields(c.clocks, excluded.body, excluded.clocks),
+    clocks = later_clocks(c.clocks, excluded.clocks)
+"""
+_DOSES = """
+INSERT INTO dose AS d SELECT child_id, dose_id, given, terminal_id, stated, body::jsonb, clocks::jsonb, origin_child,
+    origin_dose, voided_by, moved_by, disputed_by FROM staged_dose ORDER BY child_id, dose_id
+ON CONFLICT (child_id, dose_id) DO UPDATE SET given = d.given OR excluded.given,
+    terminal_id = greatest(d.terminal_id, excluded.terminal_id), stated = greatest(d.stated, excluded.stated),
+    body = d.body || later_fields(d.clocks, excluded.body, excluded.clocks),
+    clocks = later_clocks(d.clocks, excluded.clocks),
+    origin_child = coalesce(d.origin_child, excluded.origin_child),
+    origin_dose = coalesce(d.origin_dose, excluded.origin_dose),
+    voided_by = least(d.voided_by, excluded.voided_by), moved_by = least(d.moved_by, excluded.moved_by),
+    disputed_by = least(d.disputed_by, excluded.disputed_by)
+"""
+_UNION = "INSERT INTO {} SELECT * FROM {} ORDER BY 1, 2 ON CONFLICT DO NOTHING"
+_LOTS = """
+INSERT INTO lot SELECT terminal_id, lot_id, body::jsonb FROM staged_lot ORDER BY terminal_id, lot_id
+ON CONFLICT DO NOTHING
+"""
+_ANSWERED = """
+DELETE FROM quarantine q USING staged_dose s
+WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.reason = 'unknown_dose'
+"""
+_STILL_UNKNOWN = "SELECT child_id, dose_id FROM dose JOIN staged_dose s USING (child_id, dose_id) WHERE NOT dose.given"
+_QUARANTINE = "INSERT INTO quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_CLAIMED = """
+SELECT terminal_id, epoch, first_seq, last_seq, file FROM batch WHERE applied_at IS NULL AND problem IS NULL
+ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+_DONE = """
+UPDATE batch SET applied_at = %s, problem = %s
+WHERE terminal_id = %s AND epoch = %s AND first_seq = %s AND last_seq = %s
+"""
+
+_log = logging.getLogger(__name__)
+
+
+class Applier:
+    """Applies batches over one connection."""
+
+    def __init__(self, dsn: str, keys: FileKeys, world: World) -> None:
+        self._keys, self._world = keys, world
+        self._connection: Connection = psycopg.connect(dsn, autocommit=True)
+        self._connection.execute(_TEMPORARY)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def apply(self) -> int:
+        """Apply some of what waits; the number of batches taken, 0 when nothing waits (or others have it)."""
+        now = self._world.now()
+        with self._connection.transaction():
+            claimed = self._connection.execute(_CLAIMED, (_CLAIM,)).fetchall()
+            events: list[Held] = []
+            for *name, blob in claimed:
+                problem = None
+                try:
+                    events += _events(bytes(blob), self._keys)
+                except WireError as fault:  # it was readable when accepted: a key is gone
+                    problem = fault.code
+                    _log.error("a batch cannot be opened: %s", fault.code)
+                self._connection.execute(_DONE, (None if problem else now, problem, *name))
+            if events:
+                self._load(events, now)
+            if claimed:
+                self._connection.execute(f"NOTIFY {APPLIED}")
+        return len(claimed)
+
+    def wait(self, timeout_s: float) -> None:
+        """Until a batch arrives, or the time is over."""
+        self._connection.execute(f"LISTEN {CHANNEL}")
+        for _ in self._connection.notifies(timeout=timeout_s, stop_after=1):
+            return
+
+    def tidy(self) -> None:
+        """Forget what protects only a few minutes."""
+        now = self._world.now()
+        self._connection.execute("DELETE FROM nonce WHERE at < %s", (now - _NONCE_LIFE,))
+        self._connection.execute("DELETE FROM enrolment_failure WHERE at < %s", (now - _TRY_LIFE,))
+
+    def _load(self, events: Sequence[Held], now: datetime) -> None:
+        """All of them, or, where PostgreSQL refuses one, all but that one."""
+        try:
+            with self._connection.transaction():
+                self._load_all(events, now)
+        except _CONTENT as fault:
+            if len(events) == 1:
+                _log.warning("an event cannot be stored: %s", fault.sqlstate)
+                self._quarantine(events[0], "unstorable", now)
+                return
+            middle = len(events) // 2
+            self._load(events[:middle], now)
+            self._load(events[middle:], now)
+
+    def _load_all(self, events: Sequence[Held], now: datetime) -> None:
+        self._connection.execute(
+            "TRUNCATE staged_event, staged_child, staged_dose, staged_child_identifier, staged_visit, staged_lot"
+        )
+        readable = [held for held in events if held.event is not None]
+        self._copy("staged_event", _EVENT_TYPES, map(_event_row, readable))
+        different: set[tuple[str, int]] = set()
+        if self._connection.execute(_EVENTS).rowcount < len(readable):
+            different = {(row[0], row[1]) for row in self._connection.execute(_DIFFERENT)}
+        rows = Rows()
+        for held in events:
+            reason = "differs" if (held.epoch, held.seq) in different else held.reason
+            if reason:
+                self._quarantine(held, reason, now)
+            elif held.body is not None:
+                rows.add(held)
+        self._project(rows, now)
+
+    def _project(self, rows: Rows, now: datetime) -> None:
+        text = ["text"]
+        children = ((key, c.registered, c.clinic, _json(c.body), _json(c.clocks)) for key, c in rows.children.items())
+        self._copy("staged_child", ["text", "bool", *text * 3], children)
+        doses = (
+            (*key, d.given, d.terminal_id, d.stated, _json(d.body), _json(d.clocks), *d.origin, *d.ended)
+            for key, d in rows.doses.items()
+        )
+        self._copy("staged_dose", ["text", "text", "bool", *text * 9], doses)
+        self._copy("staged_child_identifier", text * 4, rows.identifiers)
+        self._copy("staged_visit", text * 4, ((*key, *value) for key, value in rows.visits.items()))
+        self._copy("staged_lot", text * 3, ((*key, value.decode()) for key, value in rows.lots.items()))
+        for statement in (_CHILDREN, _DOSES, _LOTS):
+            self._connection.execute(statement)
+        for table in ("child_identifier", "visit"):
+            self._connection.execute(sql.SQL(_UNION).format(sql.Identifier(table), sql.Identifier(f"staged_{table}")))
+        self._connection.execute(_ANSWERED)
+        if rows.about:
+            unknown = {(row[0], row[1]) for row in self._connection.execute(_STILL_UNKNOWN)}
+            for held, child_id, dose_id in rows.about:
+                if (child_id, dose_id) in unknown:
+                    self._quarantine(held, "unknown_dose", now, child_id, dose_id)
+
+    def _copy(self, table: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
+        command = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table))
+        with self._connection.cursor().copy(command) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+
+    def _quarantine(
+        self, held: Held, reason: str, now: datetime, child_id: str | None = None, dose_id: str | None = None
+    ) -> None:
+        event_id = held.event.event_id if held.event else None
+        self._connection.execute(
+            _QUARANTINE,
+            (held.terminal_id, held.epoch, held.seq, event_id, reason, child_id, dose_id, held.data, now),
+        )
+
+
+_EVENT_TYPES = ["text", "text", "int8", "text", "text", "text", "text", "text", "bytea"]
+
+
+def _event_row(held: Held) -> tuple[Any, ...]:
+    told = held.event
+    assert told is not None
+    place = held.terminal_id, held.epoch, held.seq
+    return *place, told.event_id, told.kind, told.subject, told.hlc, told.recorded_at, held.data
+
+
+def _json(fields: object) -> str:
+    return msgspec.json.encode(fields).decode()
+
+
+def _events(blob: bytes, keys: FileKeys) -> list[Held]:
+    packed = batch.unpack(blob)
+    header = packed.header
+    opened = batches.open_sealed(packed, keys.seal_key(header.region_key_id))
+    return [
+        projection.read(header.terminal_id, header.epoch, seq, data)
+        for seq, data in enumerate(opened.events, header.first_seq)
+    ]
+
+
+def run(dsn: str, keys: FileKeys, world: World, stop: threading.Event) -> None:
+    """Apply until `stop`; a lost connection is opened again."""
+    while not stop.is_set():
+        try:
+            applier = Applier(dsn, keys, world)
+            try:
+                _work(applier, stop)
+            finally:
+                applier.close()
+        except psycopg.Error as fault:  # the database is restarting, or two workers met: nothing was half applied
+            _log.error("database: %s", type(fault).__name__)
+            stop.wait(_RETRY_S)
+
+
+def _work(applier: Applier, stop: threading.Event) -> None:
+    tidy_at = 0.0
+    while not stop.is_set():
+        if time.monotonic() >= tidy_at:
+            applier.tidy()
+            tidy_at = time.monotonic() + _TIDY_EVERY_S
+        if not applier.apply():
+            applier.wait(_IDLE_S)

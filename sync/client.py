@@ -1,0 +1,136 @@
+"""The terminal's side of the region's endpoints: signed requests over pinned HTTPS, every answer bounded."""
+
+from __future__ import annotations
+
+import time
+from base64 import urlsafe_b64encode
+from datetime import datetime, timedelta
+
+import msgspec
+import requests
+
+from domain.errors import SyncError
+from domain.wire import request
+from domain.world import World, from_utc_text
+from sync import crypto, faults, messages, tls
+from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, Status
+
+CONNECT_S = 5.0
+READ_S = 60.0
+WHOLE_S = 120.0
+MAX_ANSWER = 1_000_000
+
+
+class RegionClient:
+    """One region as a terminal sees it; used by one thread. `client` is this program, such as "vaxdesk/0.1.0".
+
+    `offset_ms` is the region's clock minus ours, learnt from its answers. Every method raises SyncError.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        ca_pem: str,
+        signer: crypto.PrivateKey,
+        world: World,
+        *,
+        client: str,
+        offset_ms: int | None = None,
+        connect_s: float = CONNECT_S,
+        read_s: float = READ_S,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self.client = client
+        self.offset_ms = offset_ms
+        self._signer = signer
+        self._key_id = crypto.key_id(signer.public_key())
+        self._world = world
+        self._timeout = (connect_s, read_s)
+        self._session = tls.session(ca_pem)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def region_now(self) -> datetime:
+        """The region's time as far as it is known; our own before the first contact."""
+        return self._world.now() + timedelta(milliseconds=self.offset_ms or 0)
+
+    def enrol(self, said: EnrolmentRequest) -> EnrolmentAnswer:
+        return messages.decode(self._signed("POST", "/v1/enrolments", msgspec.json.encode(said)), EnrolmentAnswer)
+
+    def status(self, terminal_id: str) -> Status:
+        """Also learns the region's clock, to half the time of the round trip."""
+        asked = self._world.now()
+        status = messages.decode(self._signed("GET", f"/v1/terminals/{terminal_id}/status"), Status)
+        self._learn(status.server_time, asked + (self._world.now() - asked) / 2)
+        return status
+
+    def keyset(self) -> bytes:
+        """The region's signed key set, unverified."""
+        return self._signed("GET", "/v1/keyset")
+
+    def leases(self, wanted: dict[str, int]) -> LeaseAnswer:
+        return messages.decode(
+            self._signed("POST", "/v1/leases", msgspec.json.encode(LeaseRequest(wanted))), LeaseAnswer
+        )
+
+    def put_batch(self, terminal_id: str, epoch: str, first_seq: int, last_seq: int, blob: bytes) -> bytes:
+        """Send a batch; the region's signed acknowledgement, unverified."""
+        return self._signed("PUT", f"/v1/batches/{terminal_id}/{epoch}/{first_seq}-{last_seq}", blob)
+
+    def _signed(self, method: str, path: str, body: bytes = b"") -> bytes:
+        """One request; a second one when the first taught us the region's clock."""
+        try:
+            return self._once(method, path, body)
+        except SyncError as fault:
+            if fault.code != "sync.clock":
+                raise
+            self._learn(str(fault.params["server_time"]), self._world.now())
+        return self._once(method, path, body)
+
+    def _once(self, method: str, path: str, body: bytes) -> bytes:
+        digest = request.content_digest(body)
+        nonce = urlsafe_b64encode(self._world.random(16)).rstrip(b"=").decode()
+        given = request.SignatureInput(int(self.region_now().timestamp()), self._key_id, nonce)
+        signature = crypto.sign(self._signer, request.signature_base(method, path, "", digest, given))
+        headers = request.headers(digest, given, signature)
+        headers |= {
+            "User-Agent": self.client,
+            "Content-Type": "application/octet-stream",
+            "Accept-Encoding": "identity",
+        }
+        with (
+            faults.converting(self.url),
+            self._session.request(
+                method,
+                self.url + path,
+                data=body,
+                headers=headers,
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            data = _read(answer)
+        if answer.status_code == 200:
+            return data
+        raise faults.refusal(answer.status_code, data, answer.headers.get("Retry-After"))
+
+    def _learn(self, server_time: str, ours: datetime) -> None:
+        try:
+            theirs = from_utc_text(server_time)
+            self.offset_ms = round((theirs - ours).total_seconds() * 1000)
+        except (ValueError, TypeError) as fault:
+            raise SyncError("sync.garbage", "later") from fault
+
+
+def _read(answer: requests.Response) -> bytes:
+    """The body, at most MAX_ANSWER bytes within WHOLE_S seconds."""
+    data, until = b"", time.monotonic() + WHOLE_S
+    for piece in answer.iter_content(16 * 1024):
+        data += piece
+        if len(data) > MAX_ANSWER:
+            raise SyncError("sync.answer_too_large", "later", limit=MAX_ANSWER)
+        if time.monotonic() > until:
+            raise SyncError("sync.timeout", "later", url=answer.url.partition("/v1/")[0])
+    return data

@@ -1,0 +1,65 @@
+"""A terminal's first contact: a one-time code against a place in the region."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from domain.errors import SyncError
+from domain.wire import signed
+from domain.world import World
+from sync import crypto
+from sync.client import RegionClient
+from sync.keys import KEYSET, REGISTRATION, ROOT, TERMINAL_KEY, RegionKeys, private_bytes
+from sync.messages import EnrolmentRequest
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """What the region gave, all verified. `documents` are to be kept by name through Outbox.remember."""
+
+    registration: signed.Registration
+    documents: dict[str, bytes]
+    generation: str
+    offset_ms: int
+    leases: list[signed.Lease]
+
+
+def enrol(url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: str, world: World) -> Enrolment:
+    """Enrol this terminal; `key` is its new signing key, and signing the request proves that we hold it.
+
+    The same code with the same key may be tried again when an answer was lost. Raises SyncError.
+    """
+    region = RegionClient(url, ca_pem, key, world, client=client)
+    try:
+        answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client))
+        status_of = signed.payload(answer.registration, signed.Registration).terminal_id
+        region.status(status_of)  # the clock, and proof that the place works
+    finally:
+        region.close()
+    keyset = signed.encode(answer.keyset)
+    keys = RegionKeys(keyset, answer.root)
+    registration = signed.payload(keys.verified(answer.registration), signed.Registration)
+    if registration.key_id != crypto.key_id(key.public_key()):
+        raise SyncError("sync.bad_answer", "operator")
+    return Enrolment(
+        registration,
+        {
+            TERMINAL_KEY: private_bytes(key),
+            REGISTRATION: signed.encode(answer.registration),
+            KEYSET: keyset,
+            ROOT: answer.root,
+        },
+        answer.generation,
+        region.offset_ms or 0,
+        accepted_leases(keys, answer.leases, registration.terminal_id),
+    )
+
+
+def accepted_leases(
+    keys: RegionKeys, documents: tuple[signed.SignedDocument, ...], terminal_id: str
+) -> list[signed.Lease]:
+    """The leases of an answer, each signed by the region and made out to this terminal. Raises SyncError."""
+    leases = [signed.payload(keys.verified(document), signed.Lease) for document in documents]
+    if any(document.kind != "lease" for document in documents) or any(x.terminal_id != terminal_id for x in leases):
+        raise SyncError("sync.bad_answer", "operator")
+    return leases

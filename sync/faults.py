@@ -1,0 +1,130 @@
+"""The one place that turns what `requests`, TLS and the region's refusals say into SyncError."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+import requests
+from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError, ProtocolError
+
+from domain.errors import Retry, SyncError
+from domain.wire import UNREADABLE
+
+# X509_V_ERR_* of OpenSSL's x509_vfy.h
+_CERT_DATE = {9: "sync.cert_not_yet", 10: "sync.cert_expired"}
+_CERT_NAME = {62, 64}
+_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+
+# The region's word -> our text and who should try again.
+_REFUSALS: dict[str, tuple[str, Retry]] = {
+    "CLOCK": ("sync.clock", "later"),
+    "UNKNOWN_TERMINAL": ("sync.unknown_terminal", "operator"),
+    "BAD_REQUEST": ("sync.bad_request", "operator"),
+    "REPLAYED": ("sync.replayed", "later"),
+    "REVOKED": ("sync.revoked", "operator"),
+    "FOREIGN": ("sync.foreign", "operator"),
+    "UPGRADE": ("sync.upgrade", "operator"),
+    "TOO_LARGE": ("sync.too_large", "operator"),
+    "BUSY": ("sync.busy", "later"),
+    "BAD_SIGNATURE": ("sync.bad_signature", "operator"),
+    "BAD_CHAIN": ("sync.bad_chain", "operator"),
+    "UNREADABLE": ("sync.unreadable", "operator"),
+    "GAP": ("sync.gap", "later"),
+    "FORK": ("sync.fork", "operator"),
+    "STALE_EPOCH": ("sync.stale_epoch", "operator"),
+    "START_OVER": ("sync.start_over", "operator"),
+    "CODE_WRONG": ("sync.code_wrong", "operator"),
+    "CODE_USED": ("sync.code_used", "operator"),
+    "CODE_EXPIRED": ("sync.code_expired", "operator"),
+    "TOO_MANY_TRIES": ("sync.too_many_tries", "later"),
+    "EXHAUSTED": ("sync.exhausted", "operator"),
+}
+_BY_STATUS = {410: "START_OVER", 413: "TOO_LARGE", 426: "UPGRADE", 429: "BUSY", 503: "BUSY"}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "sync.busy": {"retry_after_s": 60},
+    "sync.too_many_tries": {"retry_after_s": 60},
+    "sync.upgrade": {"oldest": "?"},
+    "sync.clock": {"server_time": "?"},
+    "sync.gap": {"have": 0},
+    "sync.fork": {"have": 0, "hash": ""},
+    "sync.exhausted": {"kind": "?"},
+}
+
+
+@contextmanager
+def converting(url: str) -> Iterator[None]:
+    """Everything the network can raise, as SyncError. `url` is the region's address, for the operator."""
+    try:
+        yield
+    except (requests.RequestException, HTTPError, ssl.SSLError, OSError) as fault:
+        code, retry = _kind(list(_causes(fault)))
+        raise SyncError(code, retry, url=url) from fault
+
+
+def refusal(status: int, body: bytes, retry_after: str | None) -> SyncError:
+    """The SyncError of an answer other than 200. The region says {code, ...params}; a machine between us may not."""
+    said = _said(body)
+    word = said.pop("code", None)
+    if word not in _REFUSALS:
+        word, said = _BY_STATUS.get(status), {}
+    if word is None:
+        return SyncError("sync.server_fault" if status >= 500 else "sync.garbage", "later", status=status)
+    code, retry = _REFUSALS[word]
+    params = {**_DEFAULTS.get(code, {}), **said}
+    if retry_after and retry_after.isdecimal():
+        params["retry_after_s"] = min(int(retry_after), 24 * 3600)
+    return SyncError(code, retry, **params)
+
+
+def _said(body: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except UNREADABLE:
+        return {}
+
+
+def _kind(causes: list[BaseException]) -> tuple[str, Retry]:
+    for fault in causes:
+        if isinstance(fault, ssl.SSLCertVerificationError):
+            return _certificate(fault.verify_code), "operator"
+    for fault in causes:
+        if isinstance(fault, NameResolutionError | socket.gaierror):
+            return "sync.no_network", "later"
+        if isinstance(fault, ConnectionRefusedError):
+            return "sync.refused", "later"
+        if isinstance(fault, OSError) and fault.errno in _UNREACHABLE:
+            return "sync.no_network", "later"
+    if any(isinstance(fault, TimeoutError | requests.Timeout) for fault in causes):
+        return "sync.timeout", "later"
+    if any(isinstance(fault, IncompleteRead | ProtocolError | ConnectionError | ssl.SSLEOFError) for fault in causes):
+        return "sync.cut_short", "later"
+    if any(isinstance(fault, ssl.SSLError | requests.exceptions.SSLError) for fault in causes):
+        return "sync.tls", "later"
+    if any(isinstance(fault, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL) for fault in causes):
+        return "sync.bad_url", "operator"
+    return "sync.garbage", "later"
+
+
+def _certificate(verify_code: int) -> str:
+    if verify_code in _CERT_NAME:
+        return "sync.cert_name"
+    return _CERT_DATE.get(verify_code, "sync.cert_unknown")
+
+
+def _causes(fault: BaseException) -> Iterator[BaseException]:
+    """The fault and all it wraps: causes, contexts, urllib3's `reason` and wrapped arguments."""
+    waiting, seen = [fault], set()
+    while waiting:
+        one = waiting.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        wrapped = (one.__cause__, one.__context__, getattr(one, "reason", None), *one.args)
+        waiting += [inner for inner in wrapped if isinstance(inner, BaseException)]

@@ -1,0 +1,71 @@
+"""What terminal and region say to each other in JSON beside batches and signed documents (docs/formats.md)."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from domain.errors import SyncError
+from domain.wire import UNREADABLE
+from domain.wire.signed import SignedDocument
+
+
+class EnrolmentRequest(msgspec.Struct, frozen=True):
+    """A one-time code and the terminal's new public key (X9.62 point), signed with that key; `client` as in batches."""
+
+    code: str
+    public_key: bytes
+    client: str
+
+
+class EnrolmentAnswer(msgspec.Struct, frozen=True):
+    """A terminal's place in the region. `root` is the X9.62 point that signs every key set from now on."""
+
+    registration: SignedDocument
+    keyset: SignedDocument
+    root: bytes
+    generation: str
+    leases: tuple[SignedDocument, ...]
+
+
+class LeaseRequest(msgspec.Struct, frozen=True):
+    """kind -> how many numbers."""
+
+    wanted: dict[str, int]
+
+
+class LeaseAnswer(msgspec.Struct, frozen=True):
+    leases: tuple[SignedDocument, ...]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Where the region stands with a terminal. `epoch` is the present one, "" before the first batch; hashes are hex.
+
+    `server_time` is the region's UTC instant; `oldest_client` the oldest version it still serves.
+    """
+
+    generation: str
+    epoch: str
+    have_seq: int
+    have_hash: str
+    safe_seq: int
+    server_time: str
+    keyset_version: int
+    oldest_client: str
+
+
+T = TypeVar("T", EnrolmentAnswer, LeaseAnswer, Status)
+
+
+def decode(data: bytes, type_: type[T]) -> T:
+    """Read an answer of the region. Raises SyncError("sync.garbage")."""
+    try:
+        return msgspec.json.decode(data, type=type_)
+    except UNREADABLE as fault:
+        raise SyncError("sync.garbage", "later") from fault
+
+
+def version(client: str) -> tuple[int, ...]:
+    """The numbers of a client name such as "vaxdesk/0.12.1", to compare; empty when there are none."""
+    return tuple(int(part) for part in client.rpartition("/")[2].split(".") if part.isdecimal() and len(part) < 9)

@@ -1,0 +1,143 @@
+"""The thread that pays the visits: soon after each child, nightly as the net, ever later while the line is down."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from hashlib import sha256
+
+from domain.errors import Retry, VaxdeskError
+from domain.world import World
+from sync.client import RegionClient
+from sync.keys import Identity
+from sync.ports import Outbox
+from sync.visit import sync_once
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 60.0  # the wall clock of a clinic PC jumps: the nightly net is looked at again this often
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """`debounce_s` gathers visits into one upload; waits after a failure are full jitter up to base * 2^n, at most
+    `cap_s` (Brooker, AWS, 2015). The nightly net is at `net_at` of the clinic plus a terminal's own share of
+    `net_spread_s`."""
+
+    debounce_s: float = 180.0
+    base_s: float = 15.0
+    cap_s: float = 1800.0
+    net_at: clock_time = clock_time(17, 30)
+    net_spread_s: int = 3600
+
+
+class Agenda:
+    """When the next visit is due. Pure: `now` is monotonic seconds, `local` the clinic's wall clock."""
+
+    def __init__(self, rhythm: Rhythm, terminal_id: str) -> None:
+        self._rhythm = rhythm
+        share = int.from_bytes(sha256(terminal_id.encode()).digest()[:8], "big")
+        self._net_delay = timedelta(seconds=share % max(rhythm.net_spread_s, 1))
+        self._asked_at: float | None = None
+        self._retry_at: float | None = None
+        self._held = False
+        self._failures = 0
+        self._netted: date | None = None
+
+    def ask(self, now: float, *, at_once: bool = False) -> None:
+        """A child was recorded, or (`at_once`) a person wants it now: that also ends a hold or a wait."""
+        if at_once:
+            self._asked_at, self._retry_at, self._held = now - self._rhythm.debounce_s, None, False
+        elif self._asked_at is None:
+            self._asked_at = now
+
+    def wait_s(self, now: float, local: datetime) -> float:
+        """Seconds until the next visit; 0 or less when it is due."""
+        net = datetime.combine(local.date(), self._rhythm.net_at, local.tzinfo) + self._net_delay
+        if self._netted != local.date() and local >= net:
+            return 0.0
+        waits = [(net - local).total_seconds() if local < net else 86400.0]
+        if self._retry_at is not None:
+            waits.append(self._retry_at - now)
+        elif self._asked_at is not None and not self._held:
+            waits.append(self._asked_at + self._rhythm.debounce_s - now)
+        return min(waits)
+
+    def started(self, local: datetime) -> None:
+        self._asked_at = self._retry_at = None
+        net = datetime.combine(local.date(), self._rhythm.net_at, local.tzinfo) + self._net_delay
+        if local >= net:
+            self._netted = local.date()
+
+    def succeeded(self) -> None:
+        self._failures, self._held = 0, False
+
+    def failed(self, now: float, retry: Retry, retry_after_s: float, chance: float) -> None:
+        """`chance` is in 0..1. What only a person can mend waits for the person, or the nightly net."""
+        self._failures += 1
+        if retry == "later":
+            most = min(self._rhythm.cap_s, self._rhythm.base_s * 2 ** min(self._failures - 1, 20))
+            self._retry_at = now + max(retry_after_s, chance * most)
+        else:
+            self._held = True
+
+
+class SyncWorker(threading.Thread):
+    """Pays the visits of one terminal until `stop`. State goes to the operator through `outbox.report`."""
+
+    def __init__(
+        self, outbox: Outbox, client: RegionClient, me: Identity, world: World, rhythm: Rhythm | None = None
+    ) -> None:
+        super().__init__(name="sync", daemon=True)
+        self._outbox, self._client, self._me, self._world = outbox, client, me, world
+        self._agenda = Agenda(rhythm or Rhythm(), me.terminal_id)
+        self._agenda.ask(time.monotonic())
+        self._changed = threading.Condition()
+        self._stopping = False
+
+    def wake(self, *, at_once: bool = False) -> None:
+        """Something waits to be sent. Any thread may call this."""
+        with self._changed:
+            self._agenda.ask(time.monotonic(), at_once=at_once)
+            self._changed.notify()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Ask the thread to end; False when a request still hangs after `deadline_s`: leaving it loses nothing."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self.join(deadline_s)
+        return not self.is_alive()
+
+    def run(self) -> None:
+        while self._wait():
+            try:
+                result = sync_once(self._outbox, self._client, self._me, self._world)
+            except VaxdeskError as fault:
+                _log.warning("sync failed: %s", fault.code)
+                chance = int.from_bytes(self._world.random(4), "big") / 2**32
+                after = fault.params.get("retry_after_s", 0)
+                with self._changed:
+                    self._agenda.failed(time.monotonic(), fault.retry, float(after), chance)
+            else:
+                _log.info("sync done: %d batches, %d events", result.batches, result.events)
+                with self._changed:
+                    self._agenda.succeeded()
+        self._client.close()
+
+    def _wait(self) -> bool:
+        """Sleep until a visit is due; False when stopping."""
+        with self._changed:
+            while not self._stopping:
+                wait = self._agenda.wait_s(time.monotonic(), self._local())
+                if wait <= 0:
+                    self._agenda.started(self._local())
+                    return True
+                self._changed.wait(min(wait, _LOOK_AGAIN_S))
+            return False
+
+    def _local(self) -> datetime:
+        return self._world.now().astimezone(self._world.zone)
