@@ -28,14 +28,14 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     if not settings.exists():
         settings.write_text(_toml(args), encoding="utf-8")
     home = bootstrap.find_home(settings)
-    passphrase = _secret(say("cli.init.recovery"))
+    passphrase = secret(say("cli.init.recovery"))
     if len(passphrase) < 12:
         print(say("key.recovery_too_short"), file=sys.stderr)
         return FAILED
     bootstrap.found_records(home, passphrase, bootstrap.world_of(home))
     desk = bootstrap.open_desk(home)
     try:
-        pin = _secret(say("cli.init.pin"))
+        pin = secret(say("cli.init.pin"))
         outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
     finally:
         desk.store.close()
@@ -65,7 +65,7 @@ def _toml(args: argparse.Namespace) -> str:
     )
 
 
-def _secret(prompt: str) -> str:
+def secret(prompt: str) -> str:
     """A secret from the person, or one line of standard input when there is no terminal."""
     return getpass(prompt + " ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 

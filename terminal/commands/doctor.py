@@ -1,0 +1,131 @@
+"""`vaxdesk doctor`: what is wrong with this terminal, in words, and what to do."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from domain.errors import VaxdeskError
+from drivers.devices import serial_ports
+from drivers.scan import DeviceState
+from printing import font
+from printing.transport import status_of
+from terminal import bootstrap
+from terminal.commands.line import DONE, TO_MEND, Say
+from terminal.store import backup, keyfile
+from terminal.store.database import sqlite_version
+from terminal.store.outbox import StoreOutbox
+from terminal.usecases.clock_check import check_clock
+from terminal.usecases.desk import Desk
+
+LITTLE_DISK = 1_000_000_000  # bytes
+_MARK = {"ok": "✓", "look": "!", "mend": "✗"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination; "mend" is what somebody must see to."""
+
+    level: Literal["ok", "look", "mend"]
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    """Print every finding; exit code 3 when something must be mended."""
+    findings = list(examine(settings))
+    for finding in findings:
+        print(_MARK[finding.level], say(finding.code, **finding.params))
+    return TO_MEND if any(f.level == "mend" for f in findings) else DONE
+
+
+def examine(settings: Path) -> Iterator[Finding]:
+    """Program, folder, key, records, clock, devices, region: each on its own, one fault hides no other."""
+    yield Finding("ok", "doctor.sqlite", {"version": sqlite_version()})
+    missing = font.missing("接种䶮㛃Aa1")
+    yield Finding("mend", "doctor.font_missing") if missing else Finding("ok", "doctor.font")
+    try:
+        home = bootstrap.find_home(settings)
+    except VaxdeskError as fault:
+        yield _fault(fault)
+        return
+    yield from _guarded(_folder, home)
+    yield from _guarded(_key, home)
+    yield from _guarded(_backups, home)
+    yield from _guarded(_devices, home)
+    yield from _guarded(_records, home)
+
+
+def _guarded(check: Callable[[bootstrap.Home], Iterator[Finding]], home: bootstrap.Home) -> Iterator[Finding]:
+    try:
+        yield from check(home)
+    except VaxdeskError as fault:
+        yield _fault(fault)
+
+
+def _fault(fault: VaxdeskError) -> Finding:
+    return Finding("mend", fault.code, fault.params)
+
+
+def _folder(home: bootstrap.Home) -> Iterator[Finding]:
+    free = shutil.disk_usage(home.folder).free
+    level: Literal["ok", "mend"] = "mend" if free < LITTLE_DISK else "ok"
+    yield Finding(level, "doctor.little_disk" if level == "mend" else "doctor.disk", {"mb": free // 1_000_000})
+    for path in (home.data, home.secret):
+        if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            yield Finding("mend", "doctor.open_to_others", {"path": str(path)})
+
+
+def _key(home: bootstrap.Home) -> Iterator[Finding]:
+    wrapped = keyfile.load(home.key)
+    yield Finding("look", keyfile.exposure(wrapped))
+    if not keyfile.has(wrapped, "recovery"):
+        yield Finding("mend", "doctor.no_recovery")
+
+
+def _backups(home: bootstrap.Home) -> Iterator[Finding]:
+    age = backup.age(home.backups, bootstrap.world_of(home).now())
+    if age is None:
+        yield Finding("mend", "doctor.no_backup")
+    else:
+        old = age > timedelta(hours=2 * home.settings.backup.every_h)
+        hours = int(age.total_seconds() // 3600)
+        yield Finding("mend" if old else "ok", "doctor.backup_age", {"hours": hours})
+    if home.second_medium and not home.second_medium.is_dir():
+        yield Finding("mend", "doctor.no_second_medium", {"path": str(home.second_medium)})
+
+
+def _devices(home: bootstrap.Home) -> Iterator[Finding]:
+    for port in serial_ports(home.settings.scanners):
+        if port.name:
+            good = port.state in (DeviceState.READY, DeviceState.BUSY)
+            yield Finding("ok" if good else "mend", port.state.code, {"device": port.name})
+    for printer in home.settings.printers:
+        found = status_of(printer)
+        yield Finding({"ok": "ok", "problem": "mend", "unknown": "look"}[found.level], found.code, {"printer": printer.name})  # type: ignore[arg-type]
+
+
+def _records(home: bootstrap.Home) -> Iterator[Finding]:
+    desk = bootstrap.open_desk(home)
+    try:
+        yield Finding("ok", "doctor.records")
+        yield from (Finding("mend", p.code, p.params) for p in check_clock(desk))
+        yield from _region(home, desk)
+    finally:
+        desk.store.close()
+
+
+def _region(home: bootstrap.Home, desk: Desk) -> Iterator[Finding]:
+    outbox = StoreOutbox(desk.store, desk.world)
+    client = bootstrap.region_client(home, outbox, desk.world)
+    try:
+        status = client.status(desk.store.sql("SELECT terminal_id FROM head")[0][0])
+    finally:
+        client.close()
+    yield Finding("ok", "doctor.region", {"have": status.have_seq})
