@@ -14,16 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from printing.spool import Spool
+
 from config import settings as config
 from domain.errors import StoreError, SyncError
+from domain.wire.signed import HPKE_SUITE
 from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import Report
-from printing.spool import Spool
 from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import enrol
-from sync.keys import identity
+from sync.keys import RegionKeys, identity, region_keys
 from sync.worker import Rhythm, SyncWorker
 from terminal import VERSION
 from terminal.store import keyfile, ledger
@@ -163,7 +165,16 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
     open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id)
     outbox.region_says(gained.generation, gained.offset_ms)
     outbox.add_leases(gained.leases)
+    _add_escrow(home, region_keys(outbox))
     return gained.registration.terminal_id
+
+
+def _add_escrow(home: Home, keys: RegionKeys) -> None:
+    """From enrolment on the region can open a rescued disk, where it offers an escrow key."""
+    escrow = next((key for key in keys.keyset.keys if key.use == "escrow" and key.suite == HPKE_SUITE), None)
+    wrapped = keyfile.load(home.key)
+    if escrow and keyfile.has(wrapped, "machine"):
+        keyfile.save(home.key, keyfile.with_escrow(wrapped, unlock(home), escrow))
 
 
 @dataclass

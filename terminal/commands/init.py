@@ -12,6 +12,7 @@ from terminal import bootstrap
 from terminal.commands.line import DONE, FAILED, Say
 from terminal.usecases.sign_in import first_staff
 
+SHORTEST_PASSPHRASE = 12
 _SETTINGS = """# Settings of this Vaxdesk terminal. Unknown keys are refused; see docs/settings.md for all of them.
 desk = "{desk}"
 language = "{language}"
@@ -29,8 +30,8 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
         settings.write_text(_toml(args), encoding="utf-8")
     home = bootstrap.find_home(settings)
     passphrase = secret(say("cli.init.recovery"))
-    if len(passphrase) < 12:
-        print(say("key.recovery_too_short"), file=sys.stderr)
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        print(say("key.passphrase_too_short"), file=sys.stderr)
         return FAILED
     bootstrap.found_records(home, passphrase, bootstrap.world_of(home))
     desk = bootstrap.open_desk(home)

@@ -79,6 +79,8 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     demo.add_argument("--json", action="store_true", help=text("demo.json"))
     demo.add_argument("--seed", type=int, default=20261122, help=text("demo.seed"))
     demo.add_argument("--out", type=Path, default=Path("demo-out"), help=text("demo.out"))
+    for name in ("region", "ca", "code"):
+        demo.add_argument(f"--{name}", default="", help=text(f"demo.{name}"))
     init = verb("init", "init")
     for name in ("clinic-code", "clinic-name", "desk", "region", "ca", "printer", "scanner", "admin", "admin-name"):
         init.add_argument(f"--{name}", default="", help=text(f"init.{name}"))
@@ -94,6 +96,8 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     restore = verb("restore", "backup_restore", backup)
     restore.add_argument("file", type=Path, nargs="?", help=text("backup_verify.file"))
     restore.add_argument("--with-recovery", action="store_true", help=text("backup_restore.recovery"))
+    key = verb("key", "key_set")
+    key.add_argument("slot", choices=("start", "machine", "recovery"), help=text("key_set.slot"))
     verb("doctor", "doctor")
     region = group("region")
     serve, code = verb("serve", "region_serve", region), verb("code", "region_code", region)

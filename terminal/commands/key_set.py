@@ -1,0 +1,37 @@
+"""`vaxdesk key start|machine|recovery`: how the records are opened on this PC, and the way back without it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from terminal import bootstrap
+from terminal.commands.init import SHORTEST_PASSPHRASE, secret
+from terminal.commands.line import DONE, FAILED, Say
+from terminal.store import keyfile
+
+
+def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    """start: a passphrase at every start, this PC alone opens nothing; machine: this PC opens by itself again;
+    recovery: a new recovery passphrase."""
+    home = bootstrap.find_home(settings)
+    world = bootstrap.world_of(home)
+    with bootstrap.only_one(home):
+        wrapped = keyfile.load(home.key)
+        present = "" if keyfile.has(wrapped, "machine") else secret(say("cli.key.present"))
+        key = bootstrap.unlock(home, present)
+        if args.slot == "machine":
+            machine = keyfile.new_machine_secret(home.secret, world.random)
+            keyfile.save(home.key, keyfile.with_machine(wrapped, key, machine, world.random))
+        else:
+            chosen = secret(say(f"cli.key.ask_{args.slot}"))
+            if len(chosen) < SHORTEST_PASSPHRASE:
+                print(say("key.passphrase_too_short"), file=sys.stderr)
+                return FAILED
+            changed = keyfile.with_passphrase(wrapped, key, args.slot, chosen, world.random)
+            if args.slot == "start":
+                keyfile.forget_machine_secret(home.secret)
+            keyfile.save(home.key, changed)
+    print(say(keyfile.exposure(keyfile.load(home.key))))
+    return DONE
