@@ -40,6 +40,7 @@ _WORDS = (
     ("disk I/O error", "store.disk_error", "operator"),
     ("not a database", "store.damaged", "operator"),
     ("malformed", "store.damaged", "operator"),
+    ("vtable constructor failed", "store.damaged", "operator"),
     ("readonly", "store.read_only", "operator"),
     ("locked", "store.busy", "later"),
     ("unable to open", "store.cannot_open", "operator"),
@@ -52,12 +53,20 @@ def converting() -> Iterator[None]:
     try:
         yield
     except (PeeweeException, sqlcipher.Error) as fault:
+        said = " / ".join(_said(fault))
         for words, code, retry in _WORDS:
-            if words in str(fault):
+            if words in said:
                 raise StoreError(code, retry) from fault  # type: ignore[arg-type]
-        if isinstance(fault, (DatabaseError, InterfaceError)) and "constraint" in str(fault).lower():
+        if isinstance(fault, (DatabaseError, InterfaceError)) and "constraint" in said.lower():
             raise
         raise StoreError("store.failed", "operator", detail=type(fault).__name__) from fault
+
+
+def _said(fault: BaseException | None) -> Iterator[str]:
+    """SQLite rolls back by itself when the disk is full; then the rollback that follows fails and hides the reason."""
+    while fault:
+        yield str(fault)
+        fault = fault.__context__
 
 
 class Store:
@@ -156,8 +165,10 @@ class Store:
         """Fold the log into the file and let go; again is no fault. Connections of other threads end with them."""
 
         def end() -> None:
-            if not self.db.is_closed():
-                self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            try:
+                if not self.db.is_closed():
+                    self.db.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
                 self.db.close()
 
         if not self._closed:
