@@ -18,7 +18,7 @@ from peewee import DatabaseError, InterfaceError, PeeweeException
 from playhouse.sqlcipher_ext import SqlCipherDatabase, sqlcipher
 
 from domain.errors import StoreError
-from terminal.store import migrations
+from terminal.store import files, migrations
 from terminal.store.copies import Copy
 
 P = ParamSpec("P")
@@ -31,6 +31,7 @@ PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": "full",
     "foreign_keys": 1,
+    "recursive_triggers": 1,  # else INSERT OR REPLACE deletes a fact without asking its trigger
     "busy_timeout": 5000,
     "cache_size": -16000,
     "temp_store": "memory",
@@ -110,11 +111,12 @@ class Store:
 
     def _copy_before_upgrade(self, version: int) -> None:
         copy = self.path.with_name(f"{self.path.name}-version{version}.vxb")
-        with converting():
+        with files.converting("backup.disk_full", "backup.failed", copy.parent), converting():
             copy.unlink(missing_ok=True)
             self.db.execute_sql("VACUUM INTO ?", (str(copy),))
             with Copy(copy, self.key) as opened:
                 opened.check_pages()
+            files.sync(copy)
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `work` on the store thread."""
