@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from domain.errors import SyncError, VaxdeskError, WireError
-from domain.wire import batch, chain, signed
-from domain.world import World, utc_text
-from sync import batches, crypto
+from domain.errors import SyncError, VaxdeskError
+from domain.wire import signed
+from domain.world import World
 from sync.client import RegionClient
 from sync.enrol import accepted_leases
 from sync.keys import KEYSET, ROOT, Identity, RegionKeys, region_keys
 from sync.messages import Status, version
-from sync.ports import Outbox, Run, SealedBatch
+from sync.ports import Outbox, SealedBatch
+from sync.sealing import seal_waiting
 
 _MAX_BATCHES = 10_000  # of one visit: a bound, not a limit of the protocol
 
@@ -104,8 +103,7 @@ class _Visit:
     def _upload(self) -> None:
         rewinds = 0
         for _ in range(_MAX_BATCHES):
-            for run in self._unsealed():
-                self._outbox.keep(*self._seal(run))
+            seal_waiting(self._outbox, self._keys, self._me, self._world, self._client.client)
             waiting = self._outbox.oldest_batch()
             if waiting is None:
                 return
@@ -117,36 +115,6 @@ class _Visit:
                     raise
                 rewinds += 1
                 self._rewind(have)
-
-    def _unsealed(self) -> Iterator[Run]:
-        while run := self._outbox.unsealed(batch.MAX_EVENTS, batch.MAX_PLAIN_BYTES):
-            yield run
-
-    def _seal(self, run: Run) -> tuple[batch.Header, bytes]:
-        """A sealed batch, read back and checked: only the region can open it, so it must be right before it leaves."""
-        key = self._keys.seal_key(self._client.region_now())
-        header = batch.Header(
-            fmt=1,
-            suite=batch.SUITE,
-            terminal_id=self._me.terminal_id,
-            epoch=run.epoch,
-            first_seq=run.first_seq,
-            last_seq=run.first_seq + len(run.events) - 1,
-            n=len(run.events),
-            prev_hash=run.prev_hash,
-            last_hash=run.last_hash,
-            region_key_id=key.key_id,
-            created_at=utc_text(self._world.now()),
-            offset_ms=self._client.offset_ms,
-            audit_head=run.audit_head,
-            client=self._client.client,
-        )
-        blob = batches.seal(header, run.events, self._me.key, crypto.public_from_point(key.public))
-        packed = batch.unpack(blob)
-        batches.check_signature(packed, self._me.key.public_key())
-        if packed.header != header or _end(run) != run.last_hash:
-            raise WireError("wire.bad_chain", "operator")
-        return header, blob
 
     def _send(self, waiting: SealedBatch) -> None:
         document = self._client.put_batch(
@@ -174,10 +142,3 @@ class _Visit:
             leases = accepted_leases(self._keys, self._client.leases(wanted).leases, self._me.terminal_id)
             self._outbox.add_leases(leases)
             self._result.leases = len(leases)
-
-
-def _end(run: Run) -> str:
-    try:
-        return chain.run(bytes.fromhex(run.prev_hash), run.first_seq, run.events).hex()
-    except ValueError as fault:
-        raise WireError("wire.bad_chain", "operator") from fault

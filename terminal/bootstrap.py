@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from printing.spool import Spool
@@ -26,12 +27,15 @@ from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import enrol
 from sync.keys import RegionKeys, identity, region_keys
+from sync.sealing import seal_waiting
 from sync.worker import Rhythm, SyncWorker
 from terminal import VERSION
-from terminal.store import keyfile, ledger
+from terminal.housekeeping import Housekeeping
+from terminal.store import backup, keyfile, ledger
 from terminal.store.database import Store
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.store.papers import StorePrintQueue
+from terminal.store.second_medium import copy_unsent
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
 
@@ -188,6 +192,8 @@ class Terminal:
     spools: list[Spool] = field(default_factory=list)
     reader: ScannerReader | None = None
     sync: SyncWorker | None = None
+    keeper: Housekeeping | None = None
+    ill: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)  # housekeeping task -> code, params
 
     def start(self) -> None:
         """Start what the settings name; a terminal without region or printer works all the same."""
@@ -198,6 +204,23 @@ class Terminal:
         self.reader = ScannerReader(self.home.settings.scanners, self.on_report, self.desk.world)
         self.reader.start()
         self.start_sync()
+        self.keeper = Housekeeping({"backup": self._back_up, "medium": self._copy_unsent}, self._note_ill)
+        self.keeper.start()
+
+    def _back_up(self) -> None:
+        now, home = self.desk.world.now(), self.home
+        if backup.due(home.backups, now, home.settings.backup.every_h):
+            backup.create(self.desk.store, home.backups, self.desk.world, home.key)
+            backup.prune(home.backups, home.settings.backup.keep, now)
+
+    def _copy_unsent(self) -> None:
+        if self.home.second_medium and self.sync:
+            outbox = StoreOutbox(self.desk.store, self.desk.world)
+            seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
+            copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
+
+    def _note_ill(self, task: str, code: str, params: dict[str, Any]) -> None:
+        self.ill[task] = (code, params)
 
     def start_sync(self) -> None:
         outbox = StoreOutbox(self.desk.store, self.desk.world)
@@ -216,9 +239,13 @@ class Terminal:
             spool.wake()
         if self.sync:
             self.sync.wake()
+        if self.keeper:
+            self.keeper.wake()
 
     def stop(self, deadline_s: float = 5.0) -> None:
         """End the threads and close the records. What is unprinted or unsent waits in the database."""
+        if self.keeper:
+            self.keeper.stop(deadline_s)
         if self.reader:
             self.reader.stop(deadline_s)
         for spool in self.spools:
