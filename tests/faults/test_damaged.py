@@ -79,6 +79,30 @@ def test_pages_of_two_times_mixed(sound: bytes, tmp_path: Path) -> None:
     assert look(path) is False
 
 
+def test_a_damaged_log(tmp_path: Path) -> None:
+    """SQLite ends a write-ahead log at the first frame whose checksum fails, as after a power cut: what is left is
+    whole and a beginning of what was told. That facts are missing shows at the region, which has seen them."""
+    live, world = tmp_path / "live.db", new_world()
+    store = new_store(live)
+    told = tell_facts(store, world, 40)
+    path, log = tmp_path / "records.db", live.with_name("live.db-wal").read_bytes()
+    assert len(log) > 40 * PAGE
+    for at in range(7, len(log), len(log) // 60):
+        path.write_bytes(live.read_bytes())
+        path.with_name("records.db-wal").write_bytes(log[:at] + bytes([log[at] ^ 4]) + log[at + 1 :])
+        try:
+            look_at = Store(path, KEY)
+        except StoreError as fault:
+            assert fault.code == "store.damaged"
+            continue
+        left = [row[0] for row in look_at.sql("SELECT event_id FROM event ORDER BY no")]
+        assert left == told[: len(left)]
+        if look_at.sql("SELECT 1 FROM head"):
+            assert check_chain(look_at) is None and check_audit(look_at) is None
+        look_at.close()
+    store.close()
+
+
 def test_a_wrong_key_is_not_damage(sound: bytes, tmp_path: Path) -> None:
     """The key file knows its key, so that nobody restores a backup over a sound database."""
     path, other = tmp_path / "records.db", b"x" * 32
