@@ -46,8 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--host", default="127.0.0.1")
     verb.add_argument("--port", type=int, default=8443)
     verb.add_argument("--name", action="append", default=[], help="a further DNS name or address of this server")
-    verb.add_argument("--api-processes", type=int, default=1)
-    verb.add_argument("--workers", type=int, default=1)
+    verb.add_argument("--api-processes", type=int, default=os.cpu_count() or 1)
+    verb.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     verb.set_defaults(run=_serve)
 
     verb = verbs.add_parser("code", parents=[common], help="a one-time code to enrol a terminal, good for 24 hours")

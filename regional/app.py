@@ -102,8 +102,11 @@ def _answer(body: bytes) -> Response:
 
 def _refusal(refused: Refused) -> Response:
     _log.info("refused: %d %s", refused.status, refused.code)
-    retry = refused.params.get("retry_after_s")
-    headers = {"Retry-After": str(retry)} if retry is not None else None
+    headers = {}
+    if "retry_after_s" in refused.params:
+        headers["Retry-After"] = str(refused.params["retry_after_s"])
+    if refused.status in (408, 413):
+        headers["Connection"] = "close"  # the rest of the body is not read
     body = msgspec.json.encode({"code": refused.code, **refused.params})
     return Response(body, refused.status, headers, media_type="application/json")
 

@@ -154,6 +154,9 @@ def _merge_new(into: Child | Dose, fields: dict[str, tuple[Any, Any]], clock: st
 
 def _merge(into: Child | Dose, body: dict[str, msgspec.Raw], clocks: dict[str, str]) -> None:
     """Field by field, the later clock winning: what later_fields and later_clocks do in 0002_projections.sql."""
+    if not into.clocks:
+        into.body, into.clocks = body, clocks
+        return
     for name, value in body.items():
         fresh = max(clocks.get(name, ""), clocks.get("*", ""))
         if fresh > max(into.clocks.get(name, ""), into.clocks.get("*", "")):

@@ -46,7 +46,9 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "EXHAUSTED": ("sync.exhausted", "operator"),
 }
 _BY_STATUS = {410: "START_OVER", 413: "TOO_LARGE", 426: "UPGRADE", 429: "BUSY", 503: "BUSY"}
-_DEFAULTS: dict[str, dict[str, Any]] = {
+_LONGEST_WAIT_S = 24 * 3600
+# What we take from a refusal beside its code, and what stands there when it is missing or of another type.
+_PARAMS: dict[str, dict[str, Any]] = {
     "sync.busy": {"retry_after_s": 60},
     "sync.too_many_tries": {"retry_after_s": 60},
     "sync.upgrade": {"oldest": "?"},
@@ -70,15 +72,17 @@ def converting(url: str) -> Iterator[None]:
 def refusal(status: int, body: bytes, retry_after: str | None) -> SyncError:
     """The SyncError of an answer other than 200. The region says {code, ...params}; a machine between us may not."""
     said = _said(body)
-    word = said.pop("code", None)
-    if word not in _REFUSALS:
+    word = said.get("code")
+    if not isinstance(word, str) or word not in _REFUSALS:
         word, said = _BY_STATUS.get(status), {}
     if word is None:
         return SyncError("sync.server_fault" if status >= 500 else "sync.garbage", "later", status=status)
     code, retry = _REFUSALS[word]
-    params = {**_DEFAULTS.get(code, {}), **said}
-    if retry_after and retry_after.isdecimal():
-        params["retry_after_s"] = min(int(retry_after), 24 * 3600)
+    params = dict(_PARAMS.get(code, {}))
+    params |= {name: said[name] for name, usual in params.items() if type(said.get(name)) is type(usual)}
+    if "retry_after_s" in params:
+        waits = int(retry_after[:9]) if retry_after and retry_after.isdecimal() else params["retry_after_s"]
+        params["retry_after_s"] = max(0, min(waits, _LONGEST_WAIT_S))
     return SyncError(code, retry, **params)
 
 

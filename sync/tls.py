@@ -25,6 +25,13 @@ class _Pinned(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"
 
 
+class _NoRedirects(requests.Session):
+    """An answer is an answer: `requests` would read the whole body of a redirect even when told not to follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 (the name is theirs)
+        return None
+
+
 def session(ca_pem: str) -> requests.Session:
     """HTTPS only, the CA given and no other, no proxies or passwords from the environment.
 
@@ -36,9 +43,8 @@ def session(ca_pem: str) -> requests.Session:
         context.load_verify_locations(cadata=ca_pem)
     except (ssl.SSLError, ValueError) as fault:
         raise SyncError("sync.bad_ca", "operator") from fault
-    pinned = requests.Session()
+    pinned = _NoRedirects()
     pinned.trust_env = False
-    pinned.max_redirects = 0
     pinned.mount("https://", _Pinned(context))
     pinned.adapters.pop("http://")
     return pinned
