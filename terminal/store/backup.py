@@ -59,6 +59,7 @@ def create(store: Store, directory: Path, world: World, key_path: Path, actor: s
     draft = final.with_suffix(".part")
     with _writing(directory), _removed_on_failure(draft, key_of(final)):
         directory.mkdir(parents=True, exist_ok=True)
+        _remove(*directory.glob("vaxdesk-*.part"))  # of a backup that was killed
         before = store.sql(_COUNTS)[0]
         store.sql("VACUUM INTO ?", str(draft))
         report = verify(draft, store.key)
@@ -90,7 +91,8 @@ def verify(path: Path, key: bytes) -> BackupReport:
             if version > migrations.VERSION:
                 raise StoreError("store.newer", "operator", found=version, known=migrations.VERSION)
             copy.check_pages()
-            whole = version > 0 and check_audit(copy) is None and check_chain(copy) is None
+            founded = version > 0 and copy.sql("SELECT 1 FROM head")
+            whole = founded and check_audit(copy) is None and check_chain(copy) is None
             report = _report(copy, version) if whole else None
     except StoreError as fault:
         if fault.code == "store.newer":
@@ -118,6 +120,8 @@ def restore(path: Path, target: Path, key: bytes, world: World, actor: str = "")
             open_epoch(store, world, "restore", actor)
         finally:
             store.close()
+        if any(log.exists() for log in _logs(draft)):
+            raise StoreError("backup.failed", "operator", path=str(target.parent), detail="")
         aside = _move_aside(target, world)
         files.publish(draft, target)
     return aside

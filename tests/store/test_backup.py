@@ -166,6 +166,20 @@ def test_a_missing_key_file_leaves_no_half_backup(store: Store, world: World, tm
     assert list((tmp_path / "backups").iterdir()) == []
 
 
+def test_what_a_killed_backup_left_is_cleared(store: Store, world: World, tmp_path: Path, key_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "vaxdesk-20260101T000000000000Z.part").write_bytes(b"half")
+    info = backup.create(store, tmp_path / "backups", world, key_path)
+    assert sorted((tmp_path / "backups").iterdir()) == sorted([info.path, backup.key_of(info.path)])
+
+
+def test_an_unfounded_database_is_no_backup(tmp_path: Path) -> None:
+    path = tmp_path / "vaxdesk-20260101T000000000000Z.vxb"
+    Store(path, KEY).close()
+    with pytest.raises(StoreError, match=r"backup\.damaged"):
+        backup.verify(path, KEY)
+
+
 def fake(directory: Path, moment: datetime) -> Path:
     path = directory / f"vaxdesk-{moment.strftime('%Y%m%dT%H%M%S%fZ')}.vxb"
     path.write_bytes(b"")
