@@ -30,10 +30,11 @@ def publish(draft: Path, final: Path) -> None:
 
 
 def write(path: Path, data: bytes) -> None:
-    """Write a file whole; a draft that failed is removed."""
+    """Write a file whole, mode 0600; a draft that failed is removed."""
     draft = path.with_name(path.name + ".part")
     try:
-        draft.write_bytes(data)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
         publish(draft, path)
     except OSError:
         with suppress(OSError):
