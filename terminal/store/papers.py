@@ -82,13 +82,12 @@ def reprint(entry: Entry, number: str, printer: str, expires_at: str, label: str
     found = entry.store.sql("SELECT document FROM receipt WHERE number = ? AND voided = ''", number)
     if not found:
         return None
-    ((last,),) = entry.store.sql("SELECT coalesce(max(copy_no), 0) FROM print_job WHERE receipt = ?", number)
-    return _copy(entry, msgspec.json.decode(found[0][0], type=Document), printer, number, expires_at, label, last + 1)
+    return _copy(entry, msgspec.json.decode(found[0][0], type=Document), printer, number, expires_at, label)
 
 
-def _copy(
-    entry: Entry, document: Document, printer: str, number: str, expires_at: str, label: str, copy_no: int
-) -> str:
+def _copy(entry: Entry, document: Document, printer: str, number: str, expires_at: str, label: str) -> str:
+    ((copies,),) = entry.store.sql("SELECT coalesce(max(copy_no), 0) FROM print_job WHERE receipt = ?", number)
+    copy_no = copies + 1
     marked = msgspec.structs.replace(document, copy_no=copy_no, reprint_label=label.format(copy=copy_no))
     entry.audit("print.reprint", number, copy=copy_no)
     return queue_document(entry, marked, printer, number, expires_at, copy_no)
@@ -108,7 +107,7 @@ def answer_uncertain(entry: Entry, job_id: str, printed: bool, expires_at: str, 
     entry.audit("print.answer", job.receipt, printed=printed)
     if printed:
         return None
-    return _copy(entry, job.document, job.printer, job.receipt, expires_at, label, job.copy_no + 1)
+    return _copy(entry, job.document, job.printer, job.receipt, expires_at, label)
 
 
 def cancel(entry: Entry, job_id: str) -> bool:
@@ -134,3 +133,77 @@ def jobs(store: Store, state: State) -> list[Job]:
 def jobs_of(store: Store, receipt: str) -> list[Job]:
     """Every copy of a receipt, oldest first."""
     return [_job(row) for row in store.sql(_JOB + "WHERE receipt = ? ORDER BY created_at, id", receipt)]
+
+
+def last_receipt(store: Store, child_id: str) -> str:
+    """The number of the child's latest receipt that is not void, "" when there is none."""
+    found = store.sql(
+        "SELECT r.number FROM receipt r JOIN visit v ON v.id = r.visit_id WHERE v.child_id = ? AND r.voided = ''"
+        " ORDER BY r.issued_at DESC LIMIT 1",
+        child_id,
+    )
+    return str(found[0][0]) if found else ""
+
+
+class StorePrintQueue:
+    """The queue as a printer's worker sees it; any thread. Each call is one durable transaction, any raises StoreError.
+    Instants are UTC texts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def recover(self, printer: str, now: str) -> int:
+        """At start: what was under way when the program ended may be on paper. Gives how many became uncertain."""
+        return self._change("state IN ('sending', 'sent') AND printer = ?", (printer,), "uncertain", now)
+
+    def expire(self, now: str) -> int:
+        """Old slips are not printed next morning. Gives how many expired."""
+        return self._change("state = 'queued' AND expires_at <= ?", (now,), "expired", now)
+
+    def claim(self, printer: str, now: str) -> Job | None:
+        """The oldest job that is due, `sending` on disk before this returns; None when none is."""
+
+        def work() -> Job | None:
+            with self._store.transaction():
+                found = self._store.sql(
+                    _JOB + "WHERE printer = ? AND state = 'queued' AND not_before <= ? AND expires_at > ?"
+                    " ORDER BY created_at, id LIMIT 1",
+                    printer, now, now,
+                )  # fmt: skip
+                if not found:
+                    return None
+                job = _job(found[0])
+                self._set(job.id, "state = 'sending', attempts = attempts + 1, code = ''")
+            return msgspec.structs.replace(job, state="sending", attempts=job.attempts + 1, code="")
+
+        return self._store.run(work)
+
+    def sent(self, job_id: str, bytes_out: int) -> None:
+        """Every byte was handed over; whether paper came is not known yet."""
+        self._write(job_id, "state = 'sent', bytes_out = ?", bytes_out)
+
+    def settle(self, job_id: str, state: Literal["confirmed", "uncertain", "failed"], code: str, now: str) -> None:
+        """How the print ended; `code` says why it was not confirmed."""
+        self._write(job_id, "state = ?, code = ?, settled_at = ?", state, code, now)
+
+    def put_back(self, job_id: str, code: str, not_before: str) -> None:
+        """Not one byte went out: try again from `not_before` on, `code` says why it waits."""
+        self._write(job_id, "state = 'queued', code = ?, not_before = ?", code, not_before)
+
+    def _write(self, job_id: str, what: str, *values: Any) -> None:
+        def work() -> None:
+            with self._store.transaction():
+                self._set(job_id, what, *values)
+
+        self._store.run(work)
+
+    def _set(self, job_id: str, what: str, *values: Any) -> None:
+        self._store.db.execute_sql(f"UPDATE print_job SET {what} WHERE id = ?", (*values, job_id))
+
+    def _change(self, where: str, values: tuple[str, ...], state: State, now: str) -> int:
+        def work() -> int:
+            with self._store.transaction():
+                sql = f"UPDATE print_job SET state = ?, settled_at = ? WHERE {where}"
+                return int(self._store.db.execute_sql(sql, (state, now, *values)).rowcount)
+
+        return self._store.run(work)

@@ -114,3 +114,61 @@ def test_cancelling(store: Store, told: Told, receipt: str) -> None:
     assert told(lambda entry: papers.cancel(entry, job.id)) is True
     assert told(lambda entry: papers.cancel(entry, job.id)) is False
     assert papers.counts(store) == {"cancelled": 1}
+
+
+NOW, PAST_LATER = "2026-11-22T02:00:00.000Z", "2026-11-22T09:00:00.001Z"
+
+
+@pytest.fixture
+def queue(store: Store) -> papers.StorePrintQueue:
+    return papers.StorePrintQueue(store)
+
+
+def test_a_claimed_job_is_sending_on_disk(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
+    assert queue.claim("page", NOW) is None, "another printer's"
+    job = queue.claim("slip", NOW)
+    assert job is not None and (job.state, job.attempts, job.document) == ("sending", 1, SLIP)
+    assert papers.counts(store) == {"sending": 1}
+    assert queue.claim("slip", NOW) is None, "never twice"
+    queue.sent(job.id, 4711)
+    queue.settle(job.id, "confirmed", "", NOW)
+    assert papers.counts(store) == {"confirmed": 1}
+    assert store.sql("SELECT bytes_out, settled_at FROM print_job") == [(4711, NOW)]
+
+
+def test_not_one_byte_went_out(queue: papers.StorePrintQueue, receipt: str) -> None:
+    job = queue.claim("slip", NOW)
+    assert job is not None
+    queue.put_back(job.id, "device.absent", "2026-11-22T02:00:05.000Z")
+    assert queue.claim("slip", NOW) is None
+    again = queue.claim("slip", "2026-11-22T02:00:05.000Z")
+    assert again is not None and (again.id, again.attempts) == (job.id, 2)
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_print_cut_off_asks_after_the_restart(
+    store: Store, queue: papers.StorePrintQueue, receipt: str, sent: bool
+) -> None:
+    job = queue.claim("slip", NOW)
+    assert job is not None
+    if sent:
+        queue.sent(job.id, 100)
+    assert queue.recover("page", NOW) == 0
+    assert queue.recover("slip", NOW) == 1
+    assert papers.counts(store) == {"uncertain": 1}
+    assert queue.claim("slip", NOW) is None, "never printed again by itself"
+
+
+def test_yesterdays_slips_expire(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
+    assert queue.expire(NOW) == 0
+    assert queue.claim("slip", PAST_LATER) is None, "not even before someone expires them"
+    assert queue.expire(PAST_LATER) == 1
+    assert papers.counts(store) == {"expired": 1}
+
+
+def test_a_copy_never_takes_a_number_twice(store: Store, told: Told, receipt: str) -> None:
+    """Reprinted while the first still asked; then the first is answered."""
+    job_id = set_state(store, told, "uncertain")
+    told(lambda entry: papers.reprint(entry, receipt, "slip", LATER, LABEL))
+    told(lambda entry: papers.answer_uncertain(entry, job_id, False, LATER, LABEL))
+    assert [job.copy_no for job in papers.jobs_of(store, receipt)] == [0, 1, 2]
