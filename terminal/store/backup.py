@@ -16,7 +16,7 @@ from pathlib import Path
 
 from domain.errors import StoreError
 from domain.world import World
-from terminal.store import files, keyfile, migrations
+from terminal.store import files, keyfile, migrations, papers
 from terminal.store.copies import Copy
 from terminal.store.database import Store, converting
 from terminal.store.ledger import check_audit, tell
@@ -118,6 +118,7 @@ def restore(path: Path, target: Path, key: bytes, world: World, actor: str = "")
         store = Store(draft, key)
         try:
             open_epoch(store, world, "restore", actor)
+            store.run(_doubt_prints, store)
         finally:
             store.close()
         if any(log.exists() for log in _logs(draft)):
@@ -164,6 +165,11 @@ def prune(directory: Path, keep: int, now: datetime) -> int:
         for path in old:
             _remove(path, key_of(path))
     return len(old)
+
+
+def _doubt_prints(store: Store) -> None:
+    with store.transaction():
+        papers.doubt_waiting(store)
 
 
 def _report(copy: Copy, version: int) -> BackupReport:

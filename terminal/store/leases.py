@@ -24,7 +24,7 @@ REFILLS = {"child_code": Refill(100, 300), "booklet": Refill(100, 300), "receipt
 _NEXT = """
     SELECT l.lease_id, l.prefix, l.width, coalesce(u.next, l.first)
     FROM lease l LEFT JOIN lease_use u ON u.lease_id = l.lease_id AND u.year = ?
-    WHERE l.kind = ? AND coalesce(u.next, l.first) <= l.last ORDER BY l.rowid LIMIT 1
+    WHERE l.kind = ? AND NOT l.retired AND coalesce(u.next, l.first) <= l.last ORDER BY l.rowid LIMIT 1
 """
 _USE = """
     INSERT INTO lease_use (lease_id, year, next) VALUES (?, ?, ?)
@@ -32,7 +32,8 @@ _USE = """
 """
 _LEFT = """
     SELECT coalesce(sum(l.last + 1 - coalesce(u.next, l.first)), 0)
-    FROM lease l LEFT JOIN lease_use u ON u.lease_id = l.lease_id AND u.year = ? WHERE l.kind = ?
+    FROM lease l LEFT JOIN lease_use u ON u.lease_id = l.lease_id AND u.year = ?
+    WHERE l.kind = ? AND NOT l.retired
 """
 _OVERLAP = """
     SELECT 1 FROM lease WHERE kind = ? AND prefix = ? AND width = ? AND first <= ? AND last >= ? AND lease_id <> ?
@@ -79,3 +80,9 @@ def add(store: Store, leases: Iterable[Lease]) -> None:
             "INSERT OR IGNORE INTO lease (lease_id, kind, prefix, first, last, width) VALUES (?, ?, ?, ?, ?, ?)",
             (lease.lease_id, lease.kind, lease.prefix, lease.first, lease.last, lease.width),
         )
+
+
+def retire(store: Store) -> None:
+    """Give out nothing more of the ranges held, inside the caller's transaction: a restored database has forgotten
+    what was given out since its backup, a cloned one shares its ranges. The region leases new ones."""
+    store.db.execute_sql("UPDATE lease SET retired = 1")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 import msgspec
 
@@ -27,6 +27,7 @@ from terminal.store.ledger import tell
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Reason = Literal["enrol", "restore", "clone", "fork"]
 SYNC_REPORT = "sync.report"
 
 _STANDING = """
@@ -229,14 +230,14 @@ def unsent(store: Store) -> UnsentCount:
     return UnsentCount(events, batches, event.decode(bytes(stored)).recorded_at if stored else "", last_ack_at)
 
 
-def open_epoch(store: Store, world: World, reason: str, actor: str = "", terminal_id: str = "") -> str:
+def open_epoch(store: Store, world: World, reason: Reason, actor: str = "", terminal_id: str = "") -> str:
     """Begin a new epoch, audited: every fact beyond the last acknowledged one waits again, from seq 1, with the same
-    bytes and id. `reason`: enrol, restore, clone, fork. `actor` "" is the terminal itself; `terminal_id` a new name of
-    it, "" keeps the old. Gives the epoch."""
+    bytes and id. `reason`: enrol, restore, clone, fork; but for enrol the leased numbers are given out no more.
+    `actor` "" is the terminal itself; `terminal_id` a new name of it, "" keeps the old. Gives the epoch."""
     return store.run(_open_epoch, store, world, reason, actor, terminal_id)
 
 
-def _open_epoch(store: Store, world: World, reason: str, actor: str, terminal_id: str) -> str:
+def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal_id: str) -> str:
     with tell(store, world, actor) as entry:
         old, run = entry.epoch, store.db.execute_sql
         new, terminal_id = world.random(16).hex(), terminal_id or entry.terminal_id
@@ -254,6 +255,8 @@ def _open_epoch(store: Store, world: World, reason: str, actor: str, terminal_id
         )
         run("DELETE FROM batch WHERE epoch = ? AND acked_at IS NULL", (old,))
         run("UPDATE head SET epoch = ?, terminal_id = ?", (new, terminal_id))
+        if reason != "enrol":
+            leases.retire(store)
         entry.epoch, entry.terminal_id, entry.seq, entry.chain = new, terminal_id, seq, link
         entry.audit("epoch.open", reason=reason, facts=seq)
     return new

@@ -145,6 +145,11 @@ def last_receipt(store: Store, child_id: str) -> str:
     return str(found[0][0]) if found else ""
 
 
+def doubt_waiting(store: Store) -> None:
+    """After a restore, inside the caller's transaction: what waited when the backup was made may be on paper by now."""
+    store.db.execute_sql("UPDATE print_job SET state = 'uncertain' WHERE state IN ('queued', 'sending', 'sent')")
+
+
 class StorePrintQueue:
     """The queue as a printer's worker sees it; any thread. Each call is one durable transaction, any raises StoreError.
     Instants are UTC texts."""

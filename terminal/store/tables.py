@@ -84,7 +84,7 @@ class Note(Model):
 
 
 class Lease(Model):
-    """Numbers this terminal may give out, for ever."""
+    """Numbers this terminal may give out, for ever; `retired` after a restore, which forgets what was given out."""
 
     lease_id = TextField(primary_key=True)
     kind = TextField()
@@ -92,6 +92,7 @@ class Lease(Model):
     first = IntegerField()
     last = IntegerField()
     width = IntegerField()
+    retired = IntegerField()
 
 
 class LeaseUse(Model):

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.documents import Document
 from domain.errors import StoreError
 from domain.world import World
-from terminal.store import backup, keyfile, migrations
+from terminal.store import backup, keyfile, migrations, papers
 from terminal.store.database import Store, sqlcipher
-from terminal.store.ledger import check_audit
+from terminal.store.ledger import check_audit, tell
 from terminal.store.outbox import StoreOutbox, check_chain
 from tests.fakes.ledgers import EPOCH, KEY, TERMINAL, ack_of, new_world, tell_facts
 
@@ -124,6 +125,20 @@ def test_restoring_opens_a_new_epoch(made: backup.BackupInfo, store: Store, worl
     assert again.sql("SELECT actor FROM audit WHERE action = 'epoch.open'") == [("admin",)]
     again.close()
     assert [p.name for p in tmp_path.glob("*.restoring*")] == []
+
+
+def test_a_slip_that_waited_in_the_backup_asks(store: Store, world: World, tmp_path: Path, key_path: Path) -> None:
+    def queue() -> None:
+        with tell(store, world, "nurse") as entry:
+            papers.queue_document(entry, Document("test", ()), "slip", "", "2027-01-01T00:00:00.000Z")
+
+    store.run(queue)
+    info = backup.create(store, tmp_path / "backups", world, key_path)
+    target = tmp_path / "new.db"
+    backup.restore(info.path, target, KEY, world)
+    again = Store(target, KEY)
+    assert papers.counts(again) == {"uncertain": 1}
+    again.close()
 
 
 def test_restoring_sends_only_what_was_not_acknowledged(

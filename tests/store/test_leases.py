@@ -9,6 +9,7 @@ from terminal.store import leases
 from terminal.store.database import Store
 from terminal.store.leases import numbers_left, take_number
 from terminal.store.ledger import tell
+from terminal.store.outbox import open_epoch
 from tests.fakes.ledgers import TERMINAL
 
 CODES = Lease("L1", TERMINAL, "child_code", "3301060201", 11, 13, 4)
@@ -68,6 +69,19 @@ def test_leased_again_is_no_more(store: Store, world: World) -> None:
     take(store, world, "child_code", "2026")
     add(store, CODES)
     assert numbers_left(store, "child_code", "2026") == 2
+
+
+def test_a_restored_terminal_gives_out_new_numbers_only(store: Store, world: World) -> None:
+    """The backup has forgotten which numbers were given out after it was made."""
+    add(store, CODES, Lease("L2", TERMINAL, "receipt", "R", 1, 9, 4))
+    open_epoch(store, world, "enrol")
+    assert take(store, world, "receipt") == "R0001"
+    open_epoch(store, world, "restore")
+    assert take(store, world, "receipt") is take(store, world, "child_code", "2026") is None
+    assert set(leases.wanted(store, "2026")) == {"child_code", "booklet", "receipt"}
+    add(store, CODES, Lease("L3", TERMINAL, "receipt", "R", 10, 19, 4))
+    assert take(store, world, "receipt") == "R0010"
+    assert numbers_left(store, "child_code", "2026") == 0, "the same range again stays retired"
 
 
 @pytest.mark.parametrize(
