@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 
-from tests.bench import counter, sealing
+from tests.bench import counter, region, sealing
 from tests.bench.bench import Bench, Row
 from tests.bench.figures import Figure, table
 
@@ -20,6 +20,8 @@ ROWS: dict[str, Row] = {
     "day": sealing.seal_day,
     "backlog": sealing.seal_backlog,
     "wire": sealing.wire,
+    "receive": region.receive,
+    "apply": region.apply,
 }
 SIZES = {"clinic": ("clinic",), "district": ("district",), "both": ("clinic", "district"), "tiny": ("tiny",)}
 
