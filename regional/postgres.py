@@ -73,10 +73,8 @@ class Cluster:
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         if self._watch is None:
             return
-        sockets = self._socket_dir()
         self._watch.communicate(timeout=_START_S)  # closes its input: the shell stops the server
         self._watch = None
-        shutil.rmtree(sockets, ignore_errors=True)
         if self._temporary:
             shutil.rmtree(self._data, ignore_errors=True)
 
@@ -112,7 +110,7 @@ class Cluster:
         started = self._ctl("start", "-w", "-t", str(_START_S), "-l", self._data / "server.log", "-o", f"-k {sockets}")
         if started.returncode != 0:
             raise ConfigError("region.postgres_failed", path=str(self._data / "server.log"))
-        stop = f'read _; exec "{self._bin}/pg_ctl" stop -s -m fast -w -D "{self._data}"'
+        stop = f'read _; "{self._bin}/pg_ctl" stop -s -m fast -w -D "{self._data}"; rm -rf "{sockets}"'
         self._watch = subprocess.Popen(
             ["/bin/sh", "-c", stop], stdin=subprocess.PIPE, start_new_session=True, cwd="/", **self._as_user
         )

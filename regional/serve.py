@@ -52,6 +52,7 @@ class EmbeddedRegion:
         self._world = world or World()
         self._stack = ExitStack()
         self._apis: list[subprocess.Popen[bytes]] = []
+        self._working: list[subprocess.Popen[bytes]] = []
 
     @property
     def url(self) -> str:
@@ -68,10 +69,10 @@ class EmbeddedRegion:
                 database.create(cluster.dsn("postgres"), "region")
                 self.dsn = cluster.dsn()
             prepare(self.folder, self.dsn, (*self._names, self._host), self._world)
-            stack.callback(self.stop_api)
+            stack.callback(self._end_all)
             self.start_api()
             for _ in range(self._workers):
-                stack.callback(_end, self._spawn("worker"))
+                self._working.append(self._spawn("worker"))
             self._stack = stack.pop_all()
         return self
 
@@ -82,13 +83,17 @@ class EmbeddedRegion:
         """Answer requests, again on the same port after `stop_api` or `kill`."""
         with socket.create_server((self._host, self._port), backlog=256) as listener:
             self._port = listener.getsockname()[1]
-            self._apis = [self._spawn("api", str(listener.fileno()), keep=listener) for _ in range(self._api_processes)]
+            for _ in range(self._api_processes):
+                self._apis.append(self._spawn("api", str(listener.fileno()), keep=listener))
 
     def stop_api(self) -> None:
         """End the API processes in order; their port then refuses connections."""
-        for process in self._apis:
-            _end(process)
+        _end(*self._apis)
         self._apis = []
+
+    def _end_all(self) -> None:
+        _end(*self._apis, *self._working)
+        self._apis, self._working = [], []
 
     def kill(self) -> None:
         """kill -9 the API processes."""
@@ -162,11 +167,14 @@ def serve(
         stop.wait()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin
-    process.stdin.close()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def _end(*processes: subprocess.Popen[bytes]) -> None:
+    """All together: each ends when its input closes, or is killed."""
+    for process in processes:
+        assert process.stdin
+        process.stdin.close()
+    for process in processes:
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

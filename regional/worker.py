@@ -240,7 +240,7 @@ def run(dsn: str, keys: FileKeys, world: World, stop: threading.Event) -> None:
             finally:
                 applier.close()
         except psycopg.Error as fault:  # the database is restarting, or two workers met: nothing was half applied
-            _log.error("database: %s", type(fault).__name__)
+            _log.error("database: %s %s", type(fault).__name__, fault.sqlstate)
             stop.wait(_RETRY_S)
 
 

@@ -1,4 +1,4 @@
-"""What terminal and region say to each other in JSON beside batches and signed documents (docs/formats.md)."""
+"""What terminal and region say to each other in JSON, beside batches and signed documents."""
 
 from __future__ import annotations
 

@@ -214,6 +214,22 @@ def test_a_region_that_lost_everything_gets_everything_again(region: EmbeddedReg
     assert (result.rewound_to, result.received_upto) == (0, 5)
 
 
+def test_a_region_that_lost_what_is_no_longer_held_here_needs_a_person(region: EmbeddedRegion, terminal: New):
+    one = terminal()
+    for _ in range(3):
+        one.outbox.give("child")
+        one.sync()
+    with psycopg.connect(region.dsn) as connection:
+        mine = (bytes.fromhex(one.outbox.hashes[1]), one.me.terminal_id)
+        connection.execute("UPDATE epoch SET have_seq = 1, have_hash = %s WHERE terminal_id = %s", mine)
+    database.new_generation(region.dsn, World())
+    held_here = one.outbox.hash_at
+    one.outbox.hash_at = lambda seq: held_here(seq) if seq > 1 else None
+    before = one.outbox.standing()
+    assert one.fails().code == "sync.start_over"
+    assert one.outbox.standing() == before
+
+
 def test_a_clock_a_year_off_either_way_still_works_and_learns(region: EmbeddedRegion, terminal: New):
     for days in (366, -366):
         off = World(now=lambda days=days: World().now() + timedelta(days=days))

@@ -16,7 +16,6 @@ import zstandard
 
 from domain.errors import SyncError
 from domain.wire import batch, chain, request, signed
-from domain.world import World
 from regional import queries
 from regional.serve import EmbeddedRegion
 from sync import crypto, tls
@@ -241,19 +240,6 @@ def test_fuzzed_batches_never_become_a_fault_of_the_server(region: EmbeddedRegio
             one.client.put_batch(*name, bytes(bad))
         assert caught.value.code != "sync.server_fault"
     assert stored(region, one) == 0
-
-
-def test_nothing_personal_is_logged_or_addressed(region: EmbeddedRegion, terminal: New):
-    world = World()
-    one = terminal(world)
-    one.outbox.give("child")
-    paths: list[str] = []
-    send = one.client._session.request
-    one.client._session.request = lambda method, url, **more: paths.append(url) or send(method, url, **more)
-    one.sync()
-    allowed = ("v1", "terminals", "status", "batches", one.me.terminal_id, one.outbox.epoch, "1-1")
-    for path in paths:
-        assert set(path.removeprefix(region.url + "/").split("/")) <= set(allowed)
 
 
 def stored(region: EmbeddedRegion, one: Terminal) -> int:

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
 
 from config.texts import LANGUAGES, say
 from domain.errors import SyncError
 from domain.wire import signed
 from domain.world import World, utc_text
 from regional import certificates, queries
+from regional.keys import FileKeys
 from regional.serve import EmbeddedRegion
 from sync import crypto
+from sync.keys import KEYSET
 from sync.messages import Status
 from tests.fakes.lines import Relay, Script, answer
 from tests.region_fixtures import Terminal
@@ -172,6 +175,24 @@ def test_a_false_acknowledgement_settles_nothing(region: EmbeddedRegion, termina
     assert one.sync().received_upto == 2
 
 
+@pytest.mark.parametrize("lie", ["another root", "an older version"])
+def test_a_false_key_set_is_not_taken(region: EmbeddedRegion, terminal: New, lie: str):
+    one = terminal()
+    one.outbox.give("child")
+    keys, held = region_keys(region), one.outbox.documents[KEYSET]
+    payload = signed.payload(signed.decode(held, "keyset"), signed.KeySet)
+    payload = msgspec.structs.replace(payload, version=payload.version - 1 if lie == "an older version" else 9)
+    root = crypto.new_key() if lie == "another root" else keys._root
+    data = msgspec.json.encode(payload)
+    document = signed.SignedDocument("keyset", "x", data, crypto.sign(root, signed.to_sign("keyset", data)))
+    status = Status(one.outbox.generation, "", 0, "", 0, utc_text(World().now()), payload.version, "")
+    answers = [answer(200, msgspec.json.encode(status)), answer(200, signed.encode(document))]
+    with Script(*pair(region), answers) as script:
+        fault = one.through(script.url).fails()
+    assert (fault.code, fault.retry) == ("sync.bad_keyset", "operator")
+    assert one.outbox.documents[KEYSET] == held
+
+
 def test_another_ca_an_expired_and_an_early_certificate_and_another_name(
     region: EmbeddedRegion, terminal: New, tmp_path: Path
 ):
@@ -208,7 +229,6 @@ def test_the_system_store_is_not_trusted(region: EmbeddedRegion, terminal: New, 
 
 
 def test_a_certificate_window_covers_a_clock_a_year_off(region: EmbeddedRegion):
-    x509 = pytest.importorskip("cryptography.x509")
     for name in ("ca.pem", "server.pem"):
         certificate = x509.load_pem_x509_certificate((region.folder / "tls" / name).read_bytes())
         assert certificate.not_valid_before_utc < World().now() - timedelta(days=366)
@@ -225,9 +245,7 @@ def pair(region: EmbeddedRegion) -> tuple[Path, Path]:
     return region.folder / "tls" / "server.pem", region.folder / "tls" / "server.key"
 
 
-def region_keys(region: EmbeddedRegion):
-    from regional.keys import FileKeys
-
+def region_keys(region: EmbeddedRegion) -> FileKeys:
     return FileKeys(region.folder / "keys", World().now())
 
 
