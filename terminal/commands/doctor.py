@@ -26,13 +26,15 @@ from terminal.usecases.desk import Desk
 
 LITTLE_DISK = 1_000_000_000  # bytes
 _MARK = {"ok": "✓", "look": "!", "mend": "✗"}
+Level = Literal["ok", "look", "mend"]
+_PRINTER: dict[str, Level] = {"ok": "ok", "problem": "mend", "unknown": "look"}
 
 
 @dataclass(frozen=True)
 class Finding:
     """One line of the examination; "mend" is what somebody must see to."""
 
-    level: Literal["ok", "look", "mend"]
+    level: Level
     code: str
     params: dict[str, Any] = field(default_factory=dict)
 
@@ -75,7 +77,7 @@ def _fault(fault: VaxdeskError) -> Finding:
 
 def _folder(home: bootstrap.Home) -> Iterator[Finding]:
     free = shutil.disk_usage(home.folder).free
-    level: Literal["ok", "mend"] = "mend" if free < LITTLE_DISK else "ok"
+    level: Level = "mend" if free < LITTLE_DISK else "ok"
     yield Finding(level, "doctor.little_disk" if level == "mend" else "doctor.disk", {"mb": free // 1_000_000})
     for path in (home.data, home.secret):
         if path.exists() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -108,7 +110,7 @@ def _devices(home: bootstrap.Home) -> Iterator[Finding]:
             yield Finding("ok" if good else "mend", port.state.code, {"device": port.name})
     for printer in home.settings.printers:
         found = status_of(printer)
-        yield Finding({"ok": "ok", "problem": "mend", "unknown": "look"}[found.level], found.code, {"printer": printer.name})  # type: ignore[arg-type]
+        yield Finding(_PRINTER[found.level], found.code, {"printer": printer.name})
 
 
 def _records(home: bootstrap.Home) -> Iterator[Finding]:

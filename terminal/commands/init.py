@@ -40,7 +40,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
         outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
     finally:
         desk.store.close()
-    _tell(outcome.problems, say)
+    tell(outcome.problems, say)
     if not outcome.ok:
         return FAILED
     print(say("cli.init.done", path=str(settings)))
@@ -71,6 +71,7 @@ def secret(prompt: str) -> str:
     return getpass(prompt + " ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
-def _tell(problems: tuple[Problem, ...], say: Say) -> None:
+def tell(problems: tuple[Problem, ...], say: Say) -> None:
+    """Every problem in words, on standard error."""
     for problem in problems:
         print(say(problem.code, **problem.params), file=sys.stderr)

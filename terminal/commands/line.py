@@ -16,6 +16,7 @@ from typing import Any
 
 from config.texts import LANGUAGES, Language, say
 from domain.errors import VaxdeskError
+from domain.permissions import GRADES
 from terminal import VERSION
 
 Say = Callable[..., str]
@@ -25,7 +26,7 @@ DONE, FAILED, MISUSED, TO_MEND = 0, 1, 2, 3
 def run(words: list[str]) -> int:
     """Parse, carry out, answer with an exit code; a fault of the world is told in words."""
     language = _language(words)
-    args = _parser(language).parse_args(words)
+    args = parser(language).parse_args(words)
     module = importlib.import_module(f"terminal.commands.{args.module}")
     speak = _speaker(language)
     try:
@@ -42,13 +43,15 @@ def _speaker(language: Language) -> Say:
 
 
 def _language(words: list[str]) -> Language:
-    """--lang, else the PC's language; Chinese unless it is something else than Chinese."""
+    """--lang, else that of the PC: Chinese where LANG says so."""
     if "--lang" in words[:-1] and words[words.index("--lang") + 1] in LANGUAGES:
         return words[words.index("--lang") + 1]  # type: ignore[return-value]
     return "zh_CN" if os.environ.get("LANG", "").startswith("zh") else "en"
 
 
-def _parser(language: Language) -> argparse.ArgumentParser:
+def parser(language: Language) -> argparse.ArgumentParser:
+    """All commands with their help in `language`."""
+
     def text(name: str) -> str:
         return say(language, f"cli.{name}")
 
@@ -85,6 +88,11 @@ def _parser(language: Language) -> argparse.ArgumentParser:
     for name in ("clinic-code", "clinic-name", "desk", "region", "ca", "printer", "scanner", "admin", "admin-name"):
         init.add_argument(f"--{name}", default="", help=text(f"init.{name}"))
     verb("enrol", "enrol").add_argument("--code", default="", help=text("enrol.code"))
+    add = verb("add", "staff_add", group("staff"))
+    add.add_argument("--code", required=True, help=text("staff_add.code"))
+    add.add_argument("--name", required=True, help=text("staff_add.name"))
+    add.add_argument("--grade", action="append", required=True, choices=tuple(GRADES), help=text("staff_add.grade"))
+    add.add_argument("--by", default="", help=text("staff_add.by"))
     sync = group("sync")
     verb("now", "sync_now", sync)
     verb("status", "sync_status", sync)
