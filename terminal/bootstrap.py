@@ -26,7 +26,7 @@ from drivers.scan import Report
 from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import enrol
-from sync.keys import RegionKeys, identity, region_keys
+from sync.keys import TERMINAL_KEY, RegionKeys, identity, private_bytes, private_from_bytes, region_keys
 from sync.sealing import seal_waiting
 from sync.worker import Rhythm, SyncWorker
 from terminal import VERSION
@@ -161,9 +161,11 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
     """
     if home.settings.region is None:
         raise SyncError("sync.no_region")
-    key = crypto.new_key()
-    gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
     outbox = StoreOutbox(desk.store, desk.world)
+    kept = outbox.recall(TERMINAL_KEY)  # of a try whose answer was lost: the code is good for this key only
+    key = private_from_bytes(kept) if kept else crypto.new_key()
+    outbox.remember(TERMINAL_KEY, private_bytes(key))
+    gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
     for name, document in gained.documents.items():
         outbox.remember(name, document)
     open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id)
