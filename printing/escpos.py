@@ -5,7 +5,6 @@ python-escpos is the renderer; nothing of it opens a device.
 
 from __future__ import annotations
 
-import logging
 import os
 import tempfile
 from functools import cache
@@ -20,6 +19,7 @@ INIT, FEED, CUT, FENCE = b"\x1b@", b"\x1bd\x03", b"\x1dV\x42\x00", b"\x1dr\x01"
 def render(sheet: Image.Image) -> bytes:
     """The bytes of one slip: ESC @, GS v 0 slices, feed, cut, GS r 1."""
     recorder = _recorder()()
+    recorder.profile.profile_data = {**recorder.profile.profile_data, "media": {"width": {"pixels": sheet.width}}}
     recorder.image(sheet, impl="bitImageRaster", fragment_height=SLICE_ROWS)
     return INIT + bytes(recorder.output) + FEED + CUT + FENCE
 
@@ -33,8 +33,6 @@ def _recorder() -> Any:
         os.environ.setdefault("ESCPOS_CAPABILITIES_PICKLE_DIR", folder)
         try:
             from escpos.printer import Dummy  # noqa: PLC0415 (0.3 s, and only the printer's thread needs it)
-
-            logging.getLogger("escpos").setLevel(logging.ERROR)  # it warns of a missing profile at every slice
         finally:
             tempfile.tempdir = before
     return Dummy

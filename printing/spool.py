@@ -27,6 +27,9 @@ _IDLE_S = 60.0
 _log = logging.getLogger(__name__)
 
 
+Settled = Literal["confirmed", "sent", "uncertain", "failed"]  # sent: the printer cannot say more, and nobody is asked
+
+
 class Job(Protocol):
     """What is printed: the store's row."""
 
@@ -43,7 +46,7 @@ class PrintQueue(Protocol):
     def expire(self, now: str) -> int: ...
     def claim(self, printer: str, now: str) -> Job | None: ...
     def sent(self, job_id: str, bytes_out: int) -> None: ...
-    def settle(self, job_id: str, state: Literal["confirmed", "uncertain", "failed"], code: str, now: str) -> None: ...
+    def settle(self, job_id: str, state: Settled, code: str, now: str) -> None: ...
     def put_back(self, job_id: str, code: str, not_before: str) -> None: ...
 
 
@@ -122,7 +125,8 @@ class Spool:
                     self.condition = Condition(
                         "look" if port.answers else "ok", "print.unknown" if port.answers else ""
                     )
-                    return True  # it cannot say; "sent" is all that is known
+                    self._queue.settle(job.id, "sent", found.code, self._now())
+                    return True
                 self._await_fence(job, port, out)
                 return True
         except PrinterFault as fault:
