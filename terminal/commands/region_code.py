@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from domain.errors import ConfigError
-from terminal.commands.line import DONE, Say
+from terminal.commands.line import Say
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:

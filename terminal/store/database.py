@@ -70,6 +70,11 @@ def _said(fault: BaseException | None) -> Iterator[str]:
         fault = fault.__context__
 
 
+def sqlite_version() -> str:
+    """The SQLite inside the SQLCipher library."""
+    return str(sqlcipher.sqlite_version)
+
+
 class Store:
     """One open database. `key` is the raw 32-byte key."""
 
