@@ -3,18 +3,21 @@
     queued -> sending -> sent -> confirmed | uncertain | failed;  queued -> cancelled | expired
 
 `sending` is durable before the first byte goes out, so that after a crash a slip that may be on paper is
-`uncertain` and asks; it is never printed again by itself.
+`uncertain` and asks; it is never printed again by itself. A printer that cannot answer ends at `sent`, settled.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from domain.documents import Document
 from terminal.store.database import Store
 from terminal.store.ledger import Entry
+
+if TYPE_CHECKING:  # the printer's side loads fonts and pictures
+    from printing.spool import Settled
 
 State = Literal["queued", "sending", "sent", "confirmed", "uncertain", "failed", "cancelled", "expired"]
 
@@ -35,6 +38,7 @@ class Job(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+_UNDER_WAY = "state IN ('sending', 'sent') AND settled_at IS NULL"
 _JOB = f"SELECT {', '.join(Job.__struct_fields__)} FROM print_job "
 
 
@@ -147,7 +151,7 @@ def last_receipt(store: Store, child_id: str) -> str:
 
 def doubt_waiting(store: Store) -> None:
     """After a restore, inside the caller's transaction: what waited when the backup was made may be on paper by now."""
-    store.db.execute_sql("UPDATE print_job SET state = 'uncertain' WHERE state IN ('queued', 'sending', 'sent')")
+    store.db.execute_sql("UPDATE print_job SET state = 'uncertain' WHERE state = 'queued' OR " + _UNDER_WAY)
 
 
 class StorePrintQueue:
@@ -159,7 +163,7 @@ class StorePrintQueue:
 
     def recover(self, printer: str, now: str) -> int:
         """At start: what was under way when the program ended may be on paper. Gives how many became uncertain."""
-        return self._change("state IN ('sending', 'sent') AND printer = ?", (printer,), "uncertain", now)
+        return self._change(f"{_UNDER_WAY} AND printer = ?", (printer,), "uncertain", now)
 
     def expire(self, now: str) -> int:
         """Old slips are not printed next morning. Gives how many expired."""
@@ -187,7 +191,7 @@ class StorePrintQueue:
         """Every byte was handed over; whether paper came is not known yet."""
         self._write(job_id, "state = 'sent', bytes_out = ?", bytes_out)
 
-    def settle(self, job_id: str, state: Literal["confirmed", "uncertain", "failed"], code: str, now: str) -> None:
+    def settle(self, job_id: str, state: Settled, code: str, now: str) -> None:
         """How the print ended; `code` says why it was not confirmed."""
         self._write(job_id, "state = ?, code = ?, settled_at = ?", state, code, now)
 

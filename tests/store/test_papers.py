@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -11,6 +11,9 @@ from domain.world import World
 from terminal.store import papers
 from terminal.store.database import Store
 from terminal.store.ledger import Entry, check_audit, tell
+
+if TYPE_CHECKING:
+    from printing.spool import PrintQueue
 
 T = TypeVar("T")
 SLIP = Document("receipt", (Text("乙肝疫苗 第 1 剂"),))
@@ -121,7 +124,10 @@ NOW, PAST_LATER = "2026-11-22T02:00:00.000Z", "2026-11-22T09:00:00.001Z"
 
 @pytest.fixture
 def queue(store: Store) -> papers.StorePrintQueue:
-    return papers.StorePrintQueue(store)
+    queue = papers.StorePrintQueue(store)
+    port: PrintQueue = queue  # mypy holds it to the port
+    assert port is queue
+    return queue
 
 
 def test_a_claimed_job_is_sending_on_disk(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
@@ -157,6 +163,17 @@ def test_a_print_cut_off_asks_after_the_restart(
     assert queue.recover("slip", NOW) == 1
     assert papers.counts(store) == {"uncertain": 1}
     assert queue.claim("slip", NOW) is None, "never printed again by itself"
+
+
+def test_a_printer_that_cannot_say_is_not_asked_about(
+    store: Store, queue: papers.StorePrintQueue, receipt: str
+) -> None:
+    job = queue.claim("slip", NOW)
+    assert job is not None
+    queue.sent(job.id, 100)
+    queue.settle(job.id, "sent", "print.unknown", NOW)
+    assert queue.recover("slip", NOW) == 0
+    assert papers.counts(store) == {"sent": 1}
 
 
 def test_yesterdays_slips_expire(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
