@@ -117,6 +117,7 @@ class PrinterSimulator:
         """One piece of the line; False when the printer has died of it."""
         with self._changed:
             if self.fault is Fault.DIES:
+                data = self._answer_status(data)
                 data, died = data[: self._left], len(data) >= self._left
                 self._left -= len(data)
                 self._paper.feed(data)

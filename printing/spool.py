@@ -66,6 +66,7 @@ class Spool:
         self.printer = printer
         self.condition = Condition()
         self._queue, self._world = queue, world
+        self._speaks = False  # it has answered before: silence then means something
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"printer-{printer.name}", daemon=True)
 
@@ -119,9 +120,10 @@ class Spool:
                 found, _ = transport.ask(self.printer, port)
                 if found.level == "problem":
                     return self._put_back(job, found.code)
+                self._speaks = self._speaks or found.level == "ok"
                 out = transport.write(self.printer, port, data)
                 self._queue.sent(job.id, out)
-                if found.level == "unknown":
+                if not self._speaks:
                     self.condition = Condition(
                         "look" if port.answers else "ok", "print.unknown" if port.answers else ""
                     )
