@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 
-from tests.bench import counter, region, sealing
+from tests.bench import counter, devices, region, sealing, window
 from tests.bench.bench import Bench, Row
 from tests.bench.figures import Figure, table
 
@@ -20,8 +20,12 @@ ROWS: dict[str, Row] = {
     "day": sealing.seal_day,
     "backlog": sealing.seal_backlog,
     "wire": sealing.wire,
+    "scanner": devices.scanner,
     "receive": region.receive,
     "apply": region.apply,
+    "start": window.start,
+    "screen": window.screen,
+    "bundle": window.bundle,
 }
 SIZES = {"clinic": ("clinic",), "district": ("district",), "both": ("clinic", "district"), "tiny": ("tiny",)}
 

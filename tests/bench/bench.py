@@ -51,11 +51,6 @@ class Bench:
     def rounds(self, n: int) -> int:
         return min(n, 4) if self.few else n
 
-    @property
-    def line_size(self) -> str:
-        """The size of rows that are about one clinic's line to the region."""
-        return self.sizes[0]
-
     def desk(self, size: str) -> Desk:
         """A desk on its own copy of the records, shared by the rows; closed at the end."""
         if size not in self._desks:

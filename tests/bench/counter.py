@@ -23,7 +23,7 @@ from tests.bench import load
 from tests.bench.bench import KEEPER, NURSE, Bench
 from tests.bench.figures import Figure, Target, of_times, timed, took_ms
 
-_SCAN_MS = {"clinic": 50, "district": 60}
+SCAN_MS = {"clinic": 50, "district": 60}
 _BY_NUMBER = "SELECT c.* FROM identifier i JOIN child c ON c.id = i.child_id WHERE i.value = ?"
 _BY_PACKAGE = "SELECT l.* FROM package p JOIN lot l ON l.id = p.lot_id WHERE p.code = ?"
 _BY_TEXT = "SELECT rowid FROM child_text WHERE words MATCH ? LIMIT 200"
@@ -38,7 +38,7 @@ def scan(bench: Bench) -> Iterator[Figure]:
         for number in rng.sample(booklets, bench.rounds(400)):
             floor.append(took_ms(desk.store.run, desk.store.sql, _BY_NUMBER, number))
             times.append(took_ms(_open, desk, number))
-        yield of_times("scan -> child ready", size, times, floor, Target("p99", _SCAN_MS.get(size, 60)))
+        yield of_times("scan -> child ready", size, times, floor, Target("p99", SCAN_MS.get(size, 60)))
 
 
 def _open(desk: Desk, number: str) -> None:
@@ -62,7 +62,7 @@ def record(bench: Bench) -> Iterator[Figure]:
             else:
                 floor.append(_record_raw(desk, checked_id))
             assert desk.store.sql("SELECT 1 FROM dose WHERE id = ?", checked_id)
-        yield of_times("package scan -> verdict", size, checks, reads, Target("p99", _SCAN_MS.get(size, 60)))
+        yield of_times("package scan -> verdict", size, checks, reads, Target("p99", SCAN_MS.get(size, 60)))
         yield of_times("record a dose", size, times, floor, Target("ratio", 2), Target("p99", 15))
 
 

@@ -20,7 +20,7 @@ from regional.keys import FileKeys
 from regional.serve import DSN_VARIABLE
 
 _ANSWER = bytes(600)  # as long as an acknowledgement
-_INSERT = (
+INSERT = (
     "INSERT INTO batch (terminal_id, epoch, first_seq, last_seq, last_hash, file, received_at)"
     " VALUES (%s, %s, %s, %s, %s, %b, now())"
 )
@@ -40,7 +40,7 @@ def create(pool: Pool, _keys: FileKeys, _world: World, started: Callable[[], Non
     @raw.put("/v1/batches/{terminal_id}/{epoch}/{first}-{last}")
     def batches(terminal_id: app.Name, epoch: app.Name, first: int, last: int, asked: app.Signed) -> Response:
         with pool.transaction() as connection:
-            connection.execute(_INSERT, (terminal_id, epoch, first, last, bytes(32), asked.body))
+            connection.execute(INSERT, (terminal_id, epoch, first, last, bytes(32), asked.body))
         return Response(_ANSWER)
 
     return raw

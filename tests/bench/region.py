@@ -21,18 +21,20 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from domain.wire import batch, request, signed
+from domain.wire import batch, request
 from domain.world import World
 from regional import database, queries
 from regional.keys import FileKeys
 from regional.serve import DSN_VARIABLE, EmbeddedRegion
 from regional.worker import Applier
 from sync import crypto
-from sync.keys import region_keys
+from sync.keys import Identity, region_keys
+from sync.ports import SealedBatch
 from terminal.demo.synthetic import CLINIC
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, Target, percentile, timed
-from tests.bench.sealing import Sealer, runs
+from tests.bench.raw_inbox import INSERT
+from tests.bench.sealing import Waiting, new_identity, offered, sealed
 from tests.fakes.day import day_of
 from tests.fakes.outbox import enrolled
 
@@ -40,10 +42,6 @@ _PROCESSES = 2  # as many as the targets have cores
 _TERMINALS, _BATCHES, _EVENTS_IN_BATCH = 8, 50, 21  # three visits: what a counter sends every three minutes
 _DEADLINE_S = 120
 _TABLES = ("event", "child", "child_identifier", "visit", "dose", "lot")
-_INSERT = (
-    "INSERT INTO batch (terminal_id, epoch, first_seq, last_seq, last_hash, file, received_at)"
-    " VALUES (%s, %s, %s, %s, %s, %b, now())"
-)
 
 
 class Parcel(msgspec.Struct):
@@ -78,14 +76,10 @@ def receive(bench: Bench) -> Iterator[Figure]:
 
 def _parcels(region: EmbeddedRegion, ca_pem: str, seed: int, count: int) -> list[Parcel]:
     """A newly enrolled terminal's batches, signed as sync.client signs them."""
-    world = World()
     code = region.new_code(clinic=CLINIC, name="示范社区卫生服务中心", desk=str(seed))
-    outbox, me, _ = enrolled(region.url, ca_pem, code, world)
-    key = region_keys(outbox).seal_key(world.now())
-    sealer = Sealer(me.terminal_id, me.key, key.key_id, crypto.public_from_point(key.public), world)
-    events = _events(seed, count * _EVENTS_IN_BATCH)
-    cut = runs(events, me.terminal_id, outbox.epoch, _EVENTS_IN_BATCH)
-    return [_parcel(sealer, *sealer.seal(run)) for run in cut]
+    place, me, _ = enrolled(region.url, ca_pem, code, World())
+    waiting = Waiting(me, _events(seed, count * _EVENTS_IN_BATCH), place.epoch, _EVENTS_IN_BATCH)
+    return [_parcel(me, one) for one in sealed(waiting, region_keys(place), me)]
 
 
 def _events(seed: int, n: int) -> list[bytes]:
@@ -93,12 +87,12 @@ def _events(seed: int, n: int) -> list[bytes]:
     return [stored for _, stored in day.stored[:n]]
 
 
-def _parcel(sealer: Sealer, header: batch.Header, blob: bytes) -> Parcel:
-    path = f"/v1/batches/{header.terminal_id}/{header.epoch}/{header.first_seq}-{header.last_seq}"
-    digest = request.content_digest(blob)
-    given = request.SignatureInput(int(time.time()), crypto.key_id(sealer.key.public_key()), os.urandom(16).hex())
-    signature = crypto.sign(sealer.key, request.signature_base("PUT", path, "", digest, given))
-    return Parcel(path, blob, request.headers(digest, given, signature))
+def _parcel(me: Identity, sent: SealedBatch) -> Parcel:
+    path = f"/v1/batches/{me.terminal_id}/{sent.epoch}/{sent.first_seq}-{sent.last_seq}"
+    digest = request.content_digest(sent.blob)
+    given = request.SignatureInput(int(time.time()), crypto.key_id(me.key.public_key()), os.urandom(16).hex())
+    signature = crypto.sign(me.key, request.signature_base("PUT", path, "", digest, given))
+    return Parcel(path, sent.blob, request.headers(digest, given, signature))
 
 
 def _send(url: str, ca_pem: str, post: Sequence[Sequence[Parcel]]) -> tuple[float, list[float]]:
@@ -172,21 +166,15 @@ def apply(bench: Bench) -> Iterator[Figure]:
 
 def _fill_inbox(dsn: str, folder: Path, terminals: int, batches: int) -> int:
     """Batches of a thousand events as the region keeps them; how many events."""
-    world, count = World(), 0
-    offered = msgspec.json.decode(FileKeys(folder / "keys", world.now()).keyset("").payload, type=signed.KeySet)
-    key = next(key for key in offered.keys if key.use == "seal")
+    keys = offered(folder / "keys")
     with queries.connect(dsn) as connection:
         for seed in range(terminals):
-            terminal_id, epoch = world.new_id(), world.random(16).hex()
-            region = crypto.public_from_point(key.public)
-            sealer = Sealer(terminal_id, crypto.new_key(), key.key_id, region, world)
-            for run in runs(_events(seed, batches * batch.MAX_EVENTS), terminal_id, epoch):
-                header, blob = sealer.seal(run)
-                last_hash = bytes.fromhex(header.last_hash)
-                place = (terminal_id, epoch, header.first_seq, header.last_seq, last_hash, blob)
-                connection.execute(_INSERT, place)
-                count += header.n
-    return count
+            me = new_identity()
+            waiting = Waiting(me, _events(seed, batches * batch.MAX_EVENTS))
+            for one in sealed(waiting, keys, me):
+                place = me.terminal_id, one.epoch, one.first_seq, one.last_seq
+                connection.execute(INSERT, (*place, bytes(32), one.blob))
+    return terminals * batches * batch.MAX_EVENTS
 
 
 def _together(work: Sequence[tuple[Callable[..., None], str, Path]]) -> float:

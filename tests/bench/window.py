@@ -1,0 +1,127 @@
+"""Rows of the program as a whole: cold start, the scan on the screen, memory, the size of the bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from config import tables
+from domain.codes import Package, TracePackage, classify
+from domain.world import World
+from drivers.simulator import ScannerSimulator
+from terminal.demo import synthetic
+from terminal.store import keyfile
+from terminal.store.database import Store
+from terminal.usecases.desk import Desk
+from terminal.usecases.receive_stock import receive_stock
+from terminal.usecases.scan_routing import scan_rules
+from terminal.usecases.sign_in import first_staff
+from tests.bench import load
+from tests.bench.bench import KEEPER, SETTINGS, Bench, new_world
+from tests.bench.counter import SCAN_MS
+from tests.bench.figures import Figure, Target, of_times
+
+_ROOT = Path(__file__).parents[2]
+_DEADLINE_S = 180
+_SETTINGS = """
+[clinic]
+code = "{clinic.code}"
+name = "{clinic.name}"
+
+[[scanners]]
+name = "counter"
+port = "{port}"
+"""
+_DAY = load.TODAY.isoformat()
+_DIST = _ROOT / "dist"
+
+
+def start(bench: Bench) -> Iterator[Figure]:
+    """A new process until the sign-in is painted and the scanner is ready. Floor: Python and Qt with an empty window.
+
+    The files are in the system's cache, as on any morning but the first.
+    """
+    for size in bench.sizes:
+        with _home(bench, size) as settings:
+            times, floor = [], []
+            for _ in range(bench.rounds(7) if not bench.few else 1):
+                floor.append(_run("empty")[0])
+                times.append(_run("start", settings, _DAY)[0])
+        yield of_times("cold start -> ready to scan", size, times, floor, Target("ratio", 2.5))
+
+
+def screen(bench: Bench) -> Iterator[Figure]:
+    """A day at the real window: scans until painted, then what it weighs. Floor: one indexed read, one empty repaint;
+    for memory, Python and Qt with an empty window."""
+    for size in bench.sizes:
+        with _home(bench, size) as settings:
+            _, found = _run("day", settings, _DAY, str(bench.rounds(200)))
+        target = Target("p99", SCAN_MS.get(size, 60))
+        yield of_times("scan -> child on screen", size, found["scans"], found["floor"], target)
+        yield of_times("package scan -> verdict on screen", size, found["verdicts"], found["floor"], target)
+        bare, weight = _run("empty")[1]["rss_mib"], found["rss_mib"]
+        yield Figure("resident memory after a day", size, "MiB", weight, None, bare, (Target("p50", 200),))
+
+
+def bundle(bench: Bench) -> Iterator[Figure]:
+    """What `make package` left under dist/, if anything."""
+    for job, paths, limit in (
+        ("terminal bundle, installed", [path for path in _DIST.glob("*/**/*") if path.is_file()], 210),
+        ("terminal bundle, archive", [path for path in _DIST.glob("*.*") if path.is_file()], 70),
+    ):
+        weight = sum(path.lstat().st_size for path in paths) / 2**20
+        if weight:
+            yield Figure(job, "-", "MiB", weight, None, None, (Target("p50", limit),))
+
+
+@contextmanager
+def _home(bench: Bench, size: str) -> Iterator[str]:
+    """A terminal's folder with records of this size, one nurse, stock and a simulated scanner; its settings file."""
+    folder = bench.folder / f"home-{size}"
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    world, secret = World(), folder / "data" / "machine.secret"
+    wrapped = keyfile.create(load.KEY, world.new_id())
+    pc = keyfile.new_machine_secret(secret, world.random)
+    keyfile.save(folder / "data" / "key.json", keyfile.with_machine(wrapped, load.KEY, pc, world.random))
+    records = load.copy_of(size, folder / "data" / "records.db")
+    _prepare(Desk(Store(records, load.KEY), new_world("home"), SETTINGS), bench.rounds(200))
+    with ScannerSimulator() as gun:
+        (folder / "vaxdesk.toml").write_text(_SETTINGS.format(clinic=SETTINGS.clinic, port=gun.port), "utf-8")
+        yield str(folder / "vaxdesk.toml")
+    records.unlink()
+
+
+def _prepare(desk: Desk, packages: int) -> None:
+    nurse, *_ = synthetic.staff()
+    assert first_staff(desk, nurse.code, nurse.name, nurse.grades, nurse.pin).ok
+    each = packages // len(tables.products()) + 1
+    for lot in synthetic.lots(tables.products(), Random(load.SEED), load.TODAY, each):
+        codes = [classify(text, scan_rules(desk)) for text in lot.packages]
+        wanted = [code for code in codes if isinstance(code, Package | TracePackage)]
+        assert receive_stock(desk, KEEPER, wanted, lot.lot_no, lot.expiry_on).ok
+    desk.store.close()
+
+
+def _run(*arguments: str) -> tuple[float, dict[str, Any]]:
+    """Milliseconds until the window's process speaks, and what it says."""
+    began = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.window_child", *arguments],
+        cwd=_ROOT,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        said = process.stdout.readline()
+        took = (time.perf_counter() - began) * 1000
+        if process.wait(_DEADLINE_S) or not said:
+            raise RuntimeError(f"the window's process failed: {process.returncode}")
+    return took, json.loads(said)

@@ -1,0 +1,153 @@
+"""A terminal's window in a process of its own, measured from inside: `python -m tests.bench.window_child MODE ...`.
+
+    empty                 Python and Qt with an empty window: the floor
+    start SETTINGS DAY    records open, window painted, scanner heard to be ready; it is DAY (2026-11-22)
+    day SETTINGS DAY N    a nurse signs in, N children are scanned, a package each, the doses recorded
+
+The line on standard output is JSON. Imports nothing of the tests: their modules are no part of a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from PySide6.QtCore import QEventLoop
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+_PATIENCE_S = 60
+_BY_NUMBER = "SELECT c.* FROM identifier i JOIN child c ON c.id = i.child_id WHERE i.value = ?"
+
+
+def _empty_window() -> QMainWindow:
+    window = QMainWindow()
+    window.resize(1366, 768)
+    window.show()
+    QApplication.processEvents()
+    return window
+
+
+def _say(**found: Any) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    print(json.dumps({"rss_mib": pages * 4096 / 2**20, **found}), flush=True)
+
+
+def _until(seen: Callable[[], object]) -> None:
+    ends = time.monotonic() + _PATIENCE_S
+    while not seen():
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        if time.monotonic() > ends:
+            raise TimeoutError
+
+
+def empty() -> None:
+    app, window = QApplication([]), _empty_window()
+    assert app and window
+    _say()
+
+
+class _Running:
+    """The real window over real records, as `vaxdesk` has it, without printer and region."""
+
+    def __init__(self, settings: str, day: str) -> None:
+        from domain.world import World
+        from drivers.reader import ScannerReader
+        from drivers.scan import DeviceState, Report, StateChange
+        from terminal import bootstrap
+        from terminal.ui.app import build
+        from terminal.ui.services import Services
+
+        home = bootstrap.find_home(Path(settings))
+        start, began = datetime.fromisoformat(day).replace(tzinfo=UTC), time.monotonic()
+        world = World(now=lambda: start + timedelta(seconds=time.monotonic() - began))
+        self.desk = bootstrap.open_desk(home, world=world)
+        _, self.window = build(self.desk, Services(self.desk.store.submit), home.settings.language)
+        self.scanner_ready = False
+
+        def report(said: Report) -> None:
+            self.scanner_ready |= isinstance(said, StateChange) and said.state is DeviceState.READY
+            self.window.pump.post(said)
+
+        self.reader = ScannerReader(home.settings.scanners, report, self.desk.world)
+        self.reader.start()
+        self.window.show()
+
+    def stop(self) -> None:
+        self.window.close()
+        self.reader.stop()
+        self.desk.store.close()
+
+
+def start(settings: str, today: str) -> None:
+    running = _Running(settings, today)
+    QApplication.processEvents()
+    _until(lambda: running.scanner_ready)
+    _say()
+    running.stop()
+
+
+def day(settings: str, today: str, n: str) -> None:
+    from terminal.usecases.desk import Actor
+    from terminal.usecases.visit import open_visit
+
+    running = _Running(settings, today)
+    desk, window, nurse = running.desk, running.window, Actor("N001", "林静", ("general",))
+    _sign_in(window)
+    children, packages, rng = _chairs(desk.store), _packages(desk.store), Random(1)
+    scans, verdicts, floor, bare = [], [], [], _empty_window()
+    for (child_id, booklet), package in zip(rng.sample(children, int(n)), rng.sample(packages, int(n)), strict=True):
+        assert open_visit(desk, nurse, child_id, {"fever": "no"}, True, "seen").ok
+        began = time.monotonic()
+        desk.store.run(desk.store.sql, _BY_NUMBER, booklet)
+        bare.repaint()
+        floor.append((time.monotonic() - began) * 1000)
+        scans.append(_scan(window, booklet))
+        verdicts.append(_scan(window, package))
+        work = window.counter.work
+        assert work.look.child_id == child_id and work.verdict
+        work.confirm()
+        _until(lambda: not window.counter.work.turns.busy)
+        assert work.verdict is None and len(work.look.given) == 1
+    _say(scans=scans, verdicts=verdicts, floor=floor)
+    running.stop()
+
+
+def _sign_in(window: Any) -> None:
+    window.sign_in.code.setText("N001")
+    window.sign_in.pin.setText("739154")
+    window.sign_in.button.click()
+    _until(lambda: window.counter and not window.tasks.busy)
+
+
+def _chairs(store: Any) -> list[tuple[str, str]]:
+    """Children without an alert, with their booklets."""
+    return list(
+        store.sql(
+            "SELECT child_id, value FROM identifier WHERE kind = 'booklet'"
+            " AND child_id NOT IN (SELECT child_id FROM alert) ORDER BY value"
+        )
+    )
+
+
+def _packages(store: Any) -> list[str]:
+    return [row[0] for row in store.sql("SELECT code FROM package ORDER BY code")]
+
+
+def _scan(window: Any, payload: str) -> float:
+    """Milliseconds from the scan's last byte to the end of the paint that answers it, as the window counts them."""
+    from drivers.scan import ScanEvent
+
+    before = len(window.scan_to_screen_s)
+    window.pump.post(ScanEvent("counter", payload, "", datetime.now(UTC), time.monotonic()))
+    _until(lambda: len(window.scan_to_screen_s) > before)
+    return float(window.scan_to_screen_s[-1]) * 1000
+
+
+if __name__ == "__main__":
+    {"empty": empty, "start": start, "day": day}[sys.argv[1]](*sys.argv[2:])
