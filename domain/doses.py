@@ -73,6 +73,25 @@ def standing(doses: Iterable[Dose], changes: Iterable[Change]) -> list[Dose]:
     return sorted(now.values(), key=lambda d: (d.given_on, d.id))
 
 
+def is_day(text: Any) -> bool:
+    """Whether it is a day of the calendar, written 2026-11-22 and in no other way."""
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except (TypeError, ValueError):
+        return False
+
+
+def can_be(name: str, value: Any) -> bool:
+    """Whether a corrected field may have this value; codes are held against their tables elsewhere."""
+    if name in ("given_on", "expiry_on"):
+        return is_day(value)
+    if name == "dose_no":
+        return isinstance(value, int) and 1 <= value <= 99
+    if name == "volume_ml":
+        return isinstance(value, int | float) and 0 < value <= 50
+    return isinstance(value, str) and len(value) <= 100
+
+
 def vaccine_class(vaccine: str) -> str:
     """The class of a four-digit vaccine code: its first two digits."""
     return vaccine[:2]
@@ -102,7 +121,7 @@ def check(
     found = [
         *_check_package(hand, given_on),
         *_check_child(birth_on, alerts, hand, given_on),
-        *_check_repeat(doses, hand, given_on),
+        *repeated(doses, hand.vaccine, given_on.isoformat()),
     ]
     if booklet != "seen":
         found.append(note("dose.booklet_not_seen"))
@@ -127,16 +146,18 @@ def _check_child(birth_on: str, alerts: Sequence[Alert], hand: InHand, given_on:
     if given_on.isoformat() < birth_on:
         found.append(block("dose.before_birth", birth=birth_on, given=given_on.isoformat()))
     for alert in alerts:
-        forbids = vaccine_class(hand.vaccine) in alert.vaccines
-        touches = bool(alert.component) and alert.component in hand.components
-        if alert.kind == "contraindication" and (forbids or not alert.vaccines):
-            found.append(override("dose.contraindicated", text=alert.text))
-        elif touches or (alert.kind == "allergy" and forbids):
+        touches = vaccine_class(hand.vaccine) in alert.vaccines or alert.component in hand.components
+        uncoded = not alert.vaccines and not alert.component
+        if alert.kind == "allergy" and touches:
             found.append(override("dose.allergy", text=alert.text))
+        elif touches or (alert.kind == "contraindication" and uncoded):
+            found.append(override("dose.contraindicated", text=alert.text))
+        elif alert.kind == "allergy" and uncoded:
+            found.append(warn("dose.allergy_uncoded", text=alert.text))
     return found
 
 
-def _check_repeat(doses: Sequence[Dose], hand: InHand, given_on: date) -> list[Problem]:
-    day = given_on.isoformat()
-    same = [d for d in doses if d.counts and vaccine_class(d.vaccine) == vaccine_class(hand.vaccine)]
-    return [block("dose.same_day", vaccine=hand.vaccine) for d in same if d.given_on == day][:1]
+def repeated(doses: Iterable[Dose], vaccine: str, day: str) -> list[Problem]:
+    """A dose of the same class counts on that day already."""
+    same = [d for d in doses if d.counts and vaccine_class(d.vaccine) == vaccine_class(vaccine)]
+    return [block("dose.same_day", vaccine=vaccine) for d in same if d.given_on == day][:1]

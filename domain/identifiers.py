@@ -35,6 +35,11 @@ def half_width(text: str) -> str:
     return text.translate(_FULL_WIDTH).strip(" \t\r\n")
 
 
+def tidy_number(text: str) -> str:
+    """A person's number as it is kept and looked for: half width, capital letters."""
+    return half_width(text).upper()
+
+
 def resident_check(first17: str) -> str:
     """The check character of GB 11643-1999 (ISO 7064, MOD 11-2)."""
     return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(first17, _WEIGHTS, strict=True)) % 11]

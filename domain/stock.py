@@ -11,7 +11,7 @@ from domain.problems import Problem, block, override
 
 @dataclass(frozen=True)
 class Contents:
-    """What a package holds. `open_hours` limits an opened multi-dose vial; None: no limit known."""
+    """What a package holds. `open_hours` limits an opened multi-dose vial; None: until the end of the session."""
 
     doses_per_vial: int
     vials: int
@@ -60,9 +60,9 @@ def next_vial(uses: Iterable[Use], contents: Contents, fresh: bool = False) -> V
 
 
 def _standing(uses: Iterable[Use]) -> list[Use]:
-    """The uses that were not given back."""
+    """The uses that were not given back, told in the order they happened (the clock may have gone back meanwhile)."""
     by_dose: dict[str, Use] = {}
-    for use in sorted(uses, key=lambda u: u.at):
+    for use in uses:
         if use.doses > 0:
             by_dose[use.dose_id] = use
         else:
@@ -71,9 +71,12 @@ def _standing(uses: Iterable[Use]) -> list[Use]:
 
 
 def check_vial(vial: Vial, contents: Contents, now: datetime) -> list[Problem]:
-    """Used up, or open too long."""
+    """Used up, or open too long. `now` is the clinic's wall clock: a session ends with its day."""
     if vial.number > contents.vials or vial.left_in_package < 1:
         return [override("package.used_up", doses=contents.doses)]
+    if vial.opened_at and contents.open_hours is None:
+        opened = vial.opened_at.astimezone(now.tzinfo).date()
+        return [block("vial.opened_another_day", day=opened.isoformat())] if opened != now.date() else []
     if vial.opened_at and contents.open_hours is not None:
         open_for = now - vial.opened_at
         if open_for > timedelta(hours=contents.open_hours):

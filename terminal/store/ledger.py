@@ -19,10 +19,15 @@ import msgspec
 from domain import clock
 from domain.wire import chain, event
 from domain.world import World, from_utc_text, utc_text
+from terminal.store.copies import Copy
 from terminal.store.database import Store, converting
 
 _HEAD = "SELECT terminal_id, epoch, seq, chain, hlc, last_at, audit_seq, audit_chain, offset_ms FROM head WHERE one = 1"
-_AUDIT_START = b"vaxdesk audit 1\0"
+# How far the clock has been seen; a clock in doubt is no measure for later ones.
+SEEN = (
+    "last_at = CASE WHEN EXISTS (SELECT 1 FROM note WHERE name = 'clock.doubt') THEN last_at ELSE max(last_at, ?) END"
+)
+_AUDIT_START = sha256(b"vaxdesk audit 1\0").digest()
 
 
 class Entry:
@@ -86,8 +91,8 @@ class Entry:
 
     def finish(self) -> None:
         self.store.db.execute_sql(
-            "UPDATE head SET seq = ?, chain = ?, hlc = ?, last_at = max(last_at, ?), audit_seq = ?, audit_chain = ?",
-            (self.seq, self.chain, self.hlc, self.at, self.audit_seq, self.audit_chain),
+            f"UPDATE head SET seq = ?, chain = ?, hlc = ?, audit_seq = ?, audit_chain = ?, {SEEN}",
+            (self.seq, self.chain, self.hlc, self.audit_seq, self.audit_chain, self.at),
         )
 
 
@@ -105,29 +110,44 @@ def audit_step(previous: bytes, row: tuple[int, str, str, str, str, str]) -> byt
     return sha256(previous + msgspec.json.encode(row)).digest()
 
 
-def audit_start(terminal_id: str) -> bytes:
-    return sha256(_AUDIT_START + terminal_id.encode()).digest()
-
-
 def found(store: Store, terminal_id: str, epoch: str) -> None:
     """Give an empty database its terminal and first epoch."""
     with store.transaction():
         store.db.execute_sql(
             "INSERT INTO head VALUES (1, ?, ?, 0, ?, '', '', 0, ?, '', NULL)",
-            (terminal_id, epoch, chain.start(terminal_id, epoch), audit_start(terminal_id)),
+            (terminal_id, epoch, chain.start(terminal_id, epoch), _AUDIT_START),
         )
 
 
 def last_known(store: Store) -> datetime | None:
-    """The latest of the last record and the last acknowledgement; None in a fresh database."""
-    (latest,) = store.sql("SELECT max(last_at, coalesce((SELECT max(at) FROM ack), '')) FROM head")[0]
+    """The latest of the last record and the last acknowledgement by a clock not in doubt; None in a fresh database."""
+    ((latest,),) = store.sql("SELECT last_at FROM head")
     return from_utc_text(latest) if latest else None
 
 
-def check_audit(store: Store) -> int | None:
+def clock_doubted(store: Store) -> bool:
+    """Whether the PC's clock was found wrong and no person has confirmed since that it shows the right day."""
+    return bool(store.sql("SELECT 1 FROM note WHERE name = 'clock.doubt'"))
+
+
+def doubt_clock(entry: Entry) -> None:
+    entry.store.db.execute_sql("INSERT OR IGNORE INTO note (name, value) VALUES ('clock.doubt', x'')")
+
+
+def believe(entry: Entry, moment: datetime, *, right: bool) -> None:
+    """A person said what day it is: later clocks are held against `moment`. `right`: the PC's clock shows it itself."""
+    run = entry.store.db.execute_sql
+    if right:
+        run("DELETE FROM note WHERE name = 'clock.doubt'")
+    else:
+        doubt_clock(entry)
+    run("UPDATE head SET last_at = ?", (utc_text(moment),))
+
+
+def check_audit(store: Store | Copy) -> int | None:
     """The first audit row whose hash does not fit, None when all fit and the head agrees."""
-    (terminal_id, seq, head) = store.sql("SELECT terminal_id, audit_seq, audit_chain FROM head")[0]
-    link, count = audit_start(terminal_id), 0
+    (seq, head) = store.sql("SELECT audit_seq, audit_chain FROM head")[0]
+    link, count = _AUDIT_START, 0
     for *row, kept in store.sql("SELECT seq, at, actor, action, subject, detail, chain FROM audit ORDER BY seq"):
         link, count = audit_step(link, tuple(row)), count + 1
         if link != bytes(kept) or row[0] != count:

@@ -22,7 +22,7 @@ from sync.ports import Run, SealedBatch, Standing
 from terminal.store import leases
 from terminal.store.copies import Copy
 from terminal.store.database import Store
-from terminal.store.ledger import tell
+from terminal.store.ledger import SEEN, tell
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -166,6 +166,7 @@ class StoreOutbox:
             raise StoreError("store.foreign_ack", "operator")
         now, run = utc_text(self.world.now()), self.store.db.execute_sql
         run(_SETTLE, (epoch, upto, min(ack.safe_upto, upto), link, now, document))
+        run(f"UPDATE head SET {SEEN}", (now,))
         run("UPDATE batch SET acked_at = ? WHERE epoch = ? AND last_seq <= ? AND acked_at IS NULL", (now, epoch, upto))
         run(
             "DELETE FROM batch WHERE epoch = ? AND acked_at IS NOT NULL "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.doses import CORRECTABLE, Dose
+from config import tables
+from domain.doses import CORRECTABLE, Dose, can_be, next_number, repeated
 from domain.events import DoseCorrected, DoseDisputed, DoseMoved, DoseVoided, StockUsed
-from domain.permissions import Permission, require
-from domain.problems import Problem, block
+from domain.permissions import Permission
+from domain.problems import Problem, block, warn
+from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
-from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
 
 
 def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem:
@@ -21,8 +23,9 @@ def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem
         return block("reason.missing", "reason")
     if dose.clinic not in ("", desk.clinic):
         return block("dose.other_clinic")
-    own_today = dose.facts["giver"] == actor.code and dose.given_on == desk.today().isoformat()
-    missing = [] if own_today else require(actor.grades, Permission.DOSE_VOID_ANY)
+    recorded = from_utc_text(dose.facts["recorded_at"]).astimezone(desk.world.zone).date()
+    own_today = dose.facts["recorded_by"] == actor.code and recorded == desk.world.today()
+    missing = [] if own_today else missing_right(desk, actor, Permission.DOSE_VOID_ANY)
     return missing[0] if missing else dose
 
 
@@ -36,9 +39,9 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.voided", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "voided", body)
-        if dose.facts["lot_id"]:
+        if dose.facts["lot_id"] or dose.facts["package"]:
             lot_id, drawn = dose.facts["lot_id"], _drawn_for(desk, dose)
-            event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1))
+            event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1)) if lot_id else fact_id
             stock.move(entry, event_id, lot_id, "returned", 1, dose.facts["package"], dose.facts["vial_no"], drawn)
         entry.audit("dose.void", dose.child_id, dose=dose_id)
     return Outcome(doses.one(desk.store, dose_id))
@@ -59,20 +62,38 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     dose = _find(desk, actor, dose_id, reason)
     if isinstance(dose, Problem):
         return stop(dose)
-    wrong = [name for name in changes if name not in CORRECTABLE]
-    if wrong or not changes:
-        return stop(block("dose.not_correctable", field=", ".join(wrong)))
-    card = children.card(desk.store, dose.child_id)
-    assert card is not None
-    if "given_on" in changes and not card.facts.birth_on <= str(changes["given_on"]) <= desk.today().isoformat():
-        return stop(block("dose.date_impossible", "given_on", given=changes["given_on"], birth=card.facts.birth_on))
+    problems = _wrong(desk, dose, changes)
+    if problems:
+        return stop(*problems)
     old = {"given_on": dose.given_on, "dose_no": dose.dose_no, **dose.facts}
-    body = DoseCorrected(dose_id, {name: (old[name], new) for name, new in changes.items()}, reason)
+    fields = {name: (old[name], new) for name, new in changes.items() if old[name] != new}
+    if not fields:
+        return Outcome(dose)
+    body = DoseCorrected(dose_id, fields, reason)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.corrected", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "corrected", body)
-        entry.audit("dose.correct", dose.child_id, dose=dose_id, fields=sorted(changes))
+        entry.audit("dose.correct", dose.child_id, dose=dose_id, fields=sorted(fields))
     return Outcome(doses.one(desk.store, dose_id))
+
+
+def _wrong(desk: Desk, dose: Dose, changes: dict[str, Any]) -> list[Problem]:
+    """What is wrong with a correction: a field that is none, a value that cannot be, a day before birth or taken."""
+    names = [name for name in changes if name not in CORRECTABLE]
+    if names or not changes:
+        return [block("dose.not_correctable", what=", ".join(names))]
+    known = {"site": tables.sites(), "route": tables.routes(), "kind": tables.dose_kinds(), "funding": ("nip", "self")}
+    for name, new in changes.items():
+        if not can_be(name, new) or (name in ("site", "route", "funding") and new not in known[name]):
+            return [block("dose.bad_value", name, what=name)]
+    day = changes.get("given_on", dose.given_on)
+    if day == dose.given_on:
+        return []
+    card = children.card(desk.store, dose.child_id)
+    assert card is not None
+    if not card.facts.birth_on <= day <= desk.today().isoformat():
+        return [block("dose.date_impossible", "given_on", given=day, birth=card.facts.birth_on)]
+    return repeated((d for d in doses.of_child(desk.store, dose.child_id) if d.id != dose.id), dose.vaccine, day)
 
 
 @verb(Permission.DOSE_VOID_OWN_TODAY)
@@ -86,13 +107,19 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
         return stop(block("child.not_found"))
     if dose.given_on < other.facts.birth_on:
         return stop(block("dose.before_birth", birth=other.facts.birth_on, given=dose.given_on))
+    theirs = doses.of_child(desk.store, to_child)
+    twice = repeated(theirs, dose.vaccine, dose.given_on)
+    if twice:
+        return stop(*twice)
+    expected = next_number([d for d in theirs if d.given_on <= dose.given_on], dose.vaccine)
     body = DoseMoved(dose_id, to_child, reason)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         new_id = entry.fact("dose.moved", dose.child_id, body, desk.stated_now())
         doses.add_moved(entry, new_id, dose, to_child)
         doses.add_change(entry, new_id, dose_id, "moved", body)
         entry.audit("dose.move", dose.child_id, dose=dose_id, to=to_child)
-    return Outcome(doses.one(desk.store, new_id))
+    look = [warn("dose.number_after_move", now=dose.dose_no, expected=expected)] if expected != dose.dose_no else []
+    return Outcome(doses.one(desk.store, new_id), tuple(look))
 
 
 @verb(Permission.DOSE_DISPUTE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from config import tables
@@ -11,9 +12,11 @@ from domain import stock as vials
 from domain.codes import Package, TracePackage
 from domain.events import DoseGiven
 from domain.permissions import Permission
-from domain.problems import Problem, Severity, block, override, warn
+from domain.problems import Problem, Severity, block, warn
+from domain.world import utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.visit import from_another_day
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class _Found:
     lot_no: str = ""
     expiry_on: str = ""
     received: bool = False
+    read: tuple[Problem, ...] = ()  # what reading the code left to compare
 
 
 NO_CHOICE = Choice()
@@ -64,6 +68,8 @@ def check_dose(
     visit = visits.one(desk.store, visit_id)
     if visit is None or visit.closed_at:
         return stop(block("visit.not_open"))
+    if old := from_another_day(desk, visit):
+        return stop(*old)
     found = _identify(desk, code, choice)
     if isinstance(found, Verdict):
         _note_refusal(desk, actor, visit.child_id, found.problems)
@@ -72,16 +78,24 @@ def check_dose(
     if any(p.severity is Severity.BLOCK for p in problems):
         _note_refusal(desk, actor, visit.child_id, problems)
         return Outcome(Verdict("stop", problems, dose=dose), problems)
+    replaced = _replaced(desk, visit_id, dose)
+    problems += tuple(warn("dose.replaced", vaccine=r.body.vaccine) for r in replaced)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         checked_id = desk.world.new_id()
-        doses.hold(
-            entry,
-            doses.CheckedDose(checked_id, visit_id, visit.child_id, entry.at, actor.code, dose, problems),
-        )
+        at = utc_text(entry.now + desk.shift)
+        doses.hold(entry, doses.CheckedDose(checked_id, visit_id, visit.child_id, at, actor.code, dose, problems))
+        for _ in replaced:
+            entry.audit("dose.not_given", visit.child_id, why="replaced")
         entry.audit("dose.check", visit.child_id, codes=[p.code for p in problems])
     worst = {p.severity for p in problems} & {Severity.OVERRIDE, Severity.WARN}
     level: Literal["ok", "look", "stop"] = "stop" if Severity.OVERRIDE in worst else "look" if worst else "ok"
     return Outcome(Verdict(level, problems, checked_id, dose), problems)
+
+
+def _replaced(desk: Desk, visit_id: str, dose: DoseGiven) -> list[doses.CheckedDose]:
+    """Another package checked for this visit and never answered: it may have been given and forgotten."""
+    held = doses.held(desk.store, visit_id=visit_id)
+    return [c for c in held if (c.body.package, c.body.lot_no) != (dose.package, dose.lot_no)]
 
 
 def _note_refusal(desk: Desk, actor: Actor, child_id: str, problems: tuple[Problem, ...]) -> None:
@@ -99,25 +113,41 @@ def _identify(desk: Desk, code: Package | TracePackage, choice: Choice) -> _Foun
         product = tables.product(code.gtin)
         name = f"{code.gtin}:{code.serial}" if code.serial else ""
         lot = stock.lot_named(desk.store, product.vaccine, code.lot, product.maker_zh) if product else None
+        lot = lot or stock.lot_of_package(desk.store, name)
     if product is None:
         return Verdict("stop", (block("package.unknown_product"),))
     received = lot is not None
     if isinstance(code, Package) and code.lot:
         expiry = code.expiry.isoformat() if code.expiry else (lot.expiry_on if lot else "")
-        return _Found(product, lot, name, code.lot, expiry, received)
+        read = list(code.problems)
+        if lot and lot.expiry_on != expiry:
+            read.append(warn("lot.other_expiry", lot=code.lot, known=lot.expiry_on, given=expiry))
+        return _Found(product, lot, name, code.lot, expiry, received, tuple(read))
     if lot is None and choice.lot_id:
         lot = stock.lot(desk.store, choice.lot_id)
-    if lot is None:
+    if lot is None or lot.product != product.prefix7:  # a lot chosen for another package is no answer for this one
         lots = tuple(r for r in stock.lots_of(desk.store, product.vaccine) if r.product == product.prefix7)
         return Verdict("stop", (block("package.choose_lot"),), lots=lots)
     return _Found(product, lot, name, lot.lot_no, lot.expiry_on, received)
 
 
+def findings(desk: Desk, visit: visits.VisitRow, hand: rules.InHand, given_on: date) -> list[Problem]:
+    """What the records say now about giving what is in hand to the child of the visit on that day."""
+    card = children.card(desk.store, visit.child_id)
+    assert card is not None
+    return rules.check(
+        birth_on=card.facts.birth_on,
+        alerts=card.facts.alerts,
+        doses=doses.of_child(desk.store, visit.child_id),
+        booklet=visit.booklet,
+        hand=hand,
+        given_on=given_on,
+    )
+
+
 def _examine(
     desk: Desk, visit: visits.VisitRow, found: _Found, choice: Choice
 ) -> tuple[DoseGiven, tuple[Problem, ...]]:
-    card = children.card(desk.store, visit.child_id)
-    assert card is not None
     product, lot = found.product, found.lot
     contents = vials.Contents(product.doses_per_vial, product.vials_per_package, product.open_hours)
     vial = vials.next_vial(stock.uses(desk.store, found.code), contents, choice.fresh_vial)
@@ -130,17 +160,11 @@ def _examine(
         found.received,
         product.components,
     )
-    problems = rules.check(
-        birth_on=card.facts.birth_on,
-        alerts=card.facts.alerts,
-        doses=history,
-        booklet=visit.booklet,
-        hand=hand,
-        given_on=desk.today(),
-    )
-    problems += vials.check_vial(vial, contents, desk.world.now()) if found.code else [warn("package.uses_not_counted")]
+    problems = [*findings(desk, visit, hand, desk.today()), *found.read]
+    now = desk.world.now().astimezone(desk.world.zone)
+    problems += vials.check_vial(vial, contents, now) if found.code else [warn("package.uses_not_counted")]
     if desk.clock == "doubtful":
-        problems.append(override("clock.doubtful", day=desk.today().isoformat()))
+        problems.append(block("clock.doubtful", day=desk.today().isoformat()))
     dose = DoseGiven(
         visit=visit.id,
         vaccine=product.vaccine,
@@ -158,6 +182,5 @@ def _examine(
         funding=choice.funding or product.funding,
         kind=choice.kind,
         verdict=tuple(p.code for p in problems),
-        clock="" if desk.clock == "sure" else desk.clock,
     )
     return dose, tuple(problems)

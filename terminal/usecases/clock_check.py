@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from domain.permissions import Permission
-from domain.problems import Problem, block, override
+from domain.problems import Problem, block
 from terminal.store import ledger
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
@@ -14,25 +14,37 @@ AHEAD = timedelta(days=45)  # a clinic closed for longer confirms the date once
 
 
 def check_clock(desk: Desk) -> list[Problem]:
-    """At start and at unlock: a date before the last record, or long after it, must be confirmed by a person."""
-    last = desk.store.run(ledger.last_known, desk.store)
-    now = desk.world.now()
-    if last is None:
+    """At start and at unlock: a date before the last record, or long after it, must be confirmed by a person.
+
+    The doubt is kept on disk: what is recorded under a wrong clock must not make it look right at the next start.
+    """
+    return desk.store.run(_check, desk)
+
+
+def _check(desk: Desk) -> list[Problem]:
+    last, doubted = ledger.last_known(desk.store), ledger.clock_doubted(desk.store)
+    now = desk.world.now() + desk.shift
+    fits = last is None or last - BACK <= now <= last + AHEAD
+    if fits and (desk.clock == "confirmed" or not doubted):
         return []
-    if now < last - BACK or now > last + AHEAD:
-        desk.clock = "doubtful"
-        return [override("clock.doubtful", day=desk.today().isoformat())]
-    return []
+    desk.clock = "doubtful"
+    with ledger.tell(desk.store, desk.world, "") as entry:
+        ledger.doubt_clock(entry)
+        entry.audit("clock.doubt")
+    return [block("clock.doubtful", day=desk.today().isoformat())]
 
 
 @verb(Permission.DOSE_RECORD)
 def confirm_date(desk: Desk, actor: Actor, day: date) -> Outcome[date]:
-    """A person says what day it is; doses then carry that day and the mark "confirmed"."""
+    """A person says what day it is; doses then carry that day and the mark "confirmed".
+
+    The PC's own day ends the doubt; another one holds until the program ends, and is asked for again at the next start.
+    """
     if not 2020 <= day.year <= 2100:
         return stop(block("clock.impossible_day", "day", day=day.isoformat()))
-    desk.shift = timedelta()
-    desk.shift = timedelta(days=(day - desk.today()).days)
-    desk.clock = "confirmed"
+    shift = timedelta(days=(day - desk.world.today()).days)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        entry.audit("clock.confirm", day=day.isoformat(), shift_days=desk.shift.days)
+        ledger.believe(entry, entry.now + shift, right=not shift)
+        entry.audit("clock.confirm", day=day.isoformat(), shift_days=shift.days)
+    desk.shift, desk.clock = shift, "confirmed"
     return Outcome(day)

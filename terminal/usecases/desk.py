@@ -84,9 +84,8 @@ def verb(
         work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
     ) -> Callable[Concatenate[Desk, Actor, P], Outcome[T]]:
         def run(desk: Desk, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
-            missing = require(actor.grades, permission)
+            missing = desk.store.run(missing_right, desk, actor, permission)
             if missing:
-                desk.store.run(_denied, desk, actor, permission)
                 return stop(*missing)
             return desk.store.run(work, desk, actor, *args, **kwargs)
 
@@ -96,6 +95,10 @@ def verb(
     return wrap
 
 
-def _denied(desk: Desk, actor: Actor, permission: Permission) -> None:
-    with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        entry.audit("permission.denied", permission=permission.value)
+def missing_right(desk: Desk, actor: Actor, permission: Permission) -> list[Problem]:
+    """Empty, or the block that says who may do it; a refusal is audited. On the store thread."""
+    missing = require(actor.grades, permission)
+    if missing:
+        with ledger.tell(desk.store, desk.world, actor.code) as entry:
+            entry.audit("permission.denied", permission=permission.value)
+    return missing

@@ -7,8 +7,9 @@ from datetime import date
 from config import tables
 from domain.codes import Package, TracePackage
 from domain.events import LotRecalled, StockReceived
+from domain.identifiers import half_width
 from domain.permissions import Permission
-from domain.problems import Problem, block, warn
+from domain.problems import Problem, Severity, block, warn
 from terminal.store import ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
@@ -22,7 +23,7 @@ def receive_stock(
     A package scanned twice counts once; one received before is a problem, nothing is counted twice.
     """
     problems, product, packages = _one_product(desk, codes)
-    first = codes[0] if codes else None
+    lot_no, first = half_width(lot_no), codes[0] if codes else None
     if isinstance(first, Package):
         lot_no = first.lot or lot_no
         expiry_on = first.expiry.isoformat() if first.expiry else expiry_on
@@ -42,8 +43,12 @@ def receive_stock(
         entry.fact("stock.received", lot_id, body, desk.stated_now(), fact_id=event_id)
         stock.receive(entry, lot_id, event_id, body, known is not None)
         entry.audit("stock.receive", lot_id, packages=len(packages))
-    soon = expiry_on < desk.today().isoformat()
-    return Outcome(stock.lot(desk.store, lot_id), (warn("lot.received_expired", lot=lot_no),) if soon else ())
+    look = [p for c in codes if isinstance(c, Package) for p in c.problems if p.severity is Severity.WARN]
+    if expiry_on < desk.today().isoformat():
+        look.append(warn("lot.received_expired", lot=lot_no))
+    if not packages:
+        look.append(warn("stock.not_counted"))
+    return Outcome(stock.lot(desk.store, lot_id), tuple(look))
 
 
 def _one_product(
@@ -70,7 +75,7 @@ def _one_product(
 
 def _check_lot(desk: Desk, lot_no: str, expiry_on: str) -> list[Problem]:
     problems = []
-    if not lot_no.strip() or len(lot_no) > 20:
+    if not lot_no or len(lot_no) > 20:
         problems.append(block("lot.bad_number", "lot_no"))
     try:
         if not 2000 <= date.fromisoformat(expiry_on).year <= desk.today().year + 15:

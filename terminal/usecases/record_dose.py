@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import msgspec
 
 from config import tables
-from domain import stock as vials
-from domain.doses import Dose, vaccine_class
+from domain.doses import Dose, InHand, can_be, is_day, repeated
 from domain.events import DoseDeferred, DoseGiven, StockUsed
-from domain.permissions import Permission, require
-from domain.problems import Problem, block, stops
+from domain.permissions import Permission
+from domain.problems import Problem, Severity, block, stops
+from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock, visits
-from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.check_dose import findings
+from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
 
+HOLDS = timedelta(minutes=30)  # so long after its check a dose may have been given; opened vials live no longer either
 MEDICAL = ("dose.contraindicated", "dose.allergy")  # overridden by who may answer for it; the rest by any nurse
 
 
@@ -35,22 +38,28 @@ def record_dose(
     now (after a power cut). All rows are one transaction; when this returns, the dose is on disk.
     """
     already = doses.one(desk.store, checked_id)
-    if already:
+    if already and already.counts:
         return Outcome(Recorded(already))
-    checked = next(iter(doses.held(desk.store, checked_id)), None)
+    checked = _checked(desk, checked_id)
     if checked is None:
         return stop(block("dose.nothing_checked"))
-    problems = _still(desk, actor, checked, reasons or {})
-    if problems:
-        return stop(*problems)
-    used = {code: why for code, why in (reasons or {}).items() if any(p.code == code for p in checked.problems)}
-    body = msgspec.structs.replace(checked.body, giver=actor.code, overrides=used)
     stated = given_at or desk.stated_now()
+    late = _check_time(desk, checked, stated)
+    if late:
+        return stop(*late)
+    answers = {code: why.strip() for code, why in (reasons or {}).items() if why.strip()}
+    stopped = _since(desk, checked, stated) or _unanswered(desk, actor, checked, answers)
+    if stopped:
+        _refuse(desk, actor, checked, stopped)
+        return stop(*stopped)
+    used = {p.code: answers[p.code] for p in checked.problems if p.code in answers}
+    clock = "" if desk.clock == "sure" else desk.clock
+    body = msgspec.structs.replace(checked.body, giver=actor.code, overrides=used, clock=clock)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         dose_id = entry.fact("dose.given", checked.child_id, body, stated, fact_id=checked_id)
         doses.add(entry, dose_id, checked.child_id, body, stated)
-        if body.lot:
-            event_id = entry.fact("stock.used", body.lot, StockUsed(dose_id))
+        if body.lot or body.package:  # a package of a lot never received is counted too
+            event_id = entry.fact("stock.used", body.lot, StockUsed(dose_id)) if body.lot else dose_id
             stock.move(entry, event_id, body.lot, "used", -1, body.package, body.vial_no, dose_id)
         doses.release(entry, checked_id)
         entry.audit("dose.record", checked.child_id, dose=dose_id, overrides=sorted(used))
@@ -59,42 +68,75 @@ def record_dose(
     return Outcome(Recorded(recorded), checked.problems)
 
 
-def _still(desk: Desk, actor: Actor, checked: doses.CheckedDose, reasons: dict[str, str]) -> list[Problem]:
-    """What stops the dose now: no reason given, no permission to override, or the world moved on since the check."""
+def _checked(desk: Desk, checked_id: str) -> doses.CheckedDose | None:
+    return next((c for c in doses.held(desk.store) if c.id == checked_id), None)
+
+
+def _check_time(desk: Desk, checked: doses.CheckedDose, stated: str) -> list[Problem]:
+    """The dose must have been given soon after its check: vial, expiry and health were right at that moment."""
+    if desk.clock == "doubtful":
+        return [block("clock.doubtful", day=desk.today().isoformat())]
+    try:
+        given = datetime.strptime(stated, "%Y-%m-%dT%H:%M").replace(tzinfo=desk.world.zone)
+    except ValueError:
+        return [block("dose.bad_time", "given_at")]
+    if given > desk.local_now():
+        return [block("dose.bad_time", "given_at")]
+    apart = abs(given - from_utc_text(checked.at))
+    minutes = int(apart.total_seconds() // 60)
+    return [block("dose.check_too_old", minutes=minutes)] if apart > HOLDS else []
+
+
+def _since(desk: Desk, checked: doses.CheckedDose, stated: str) -> list[Problem]:
+    """What stops the dose and was not said at the check: a dose or alert noted since, a recall, the vial gone."""
     visit = visits.one(desk.store, checked.visit_id)
     if visit is None or visit.closed_at:
         return [block("visit.not_open")]
-    found = stops(checked.problems, [code for code, why in reasons.items() if why.strip()])
-    if not found and any(p.code in MEDICAL for p in checked.problems):
-        found += require(actor.grades, Permission.DOSE_OVERRIDE)
-    return found + _moved_on(desk, checked)
-
-
-def _moved_on(desk: Desk, checked: doses.CheckedDose) -> list[Problem]:
-    """The same class today, or the vial gone, since the check."""
-    body, found = checked.body, []
-    for dose in doses.of_child(desk.store, checked.child_id):
-        same = vaccine_class(dose.vaccine) == vaccine_class(body.vaccine)
-        if dose.counts and same and dose.given_on == desk.today().isoformat():
-            found.append(block("dose.same_day", vaccine=body.vaccine))
+    body = checked.body
     lot = stock.lot(desk.store, body.lot) if body.lot else None
-    if lot and lot.recalled:
-        found.append(block("lot.recalled", lot=lot.lot_no, reason=lot.recalled))
-    product = tables.product(lot.product) if lot else None
-    known = {p.code for p in checked.problems}
-    if body.package and product:
-        contents = vials.Contents(product.doses_per_vial, product.vials_per_package, product.open_hours)
+    product = _product(body, lot)
+    recalled = lot.recalled if lot else ""
+    components = product.components if product else ()
+    hand = InHand(body.vaccine, body.lot_no, body.expiry_on, recalled, True, components)
+    found = findings(desk, visit, hand, datetime.fromisoformat(stated).date())
+    new = [p for p in found if p.severity in (Severity.BLOCK, Severity.OVERRIDE) and p not in checked.problems]
+    if product and body.package and not any(p.code == "package.used_up" for p in checked.problems):
         drawn = [u for u in stock.uses(desk.store, body.package) if u.vial_no == body.vial_no]
-        left = contents.doses_per_vial - sum(u.doses for u in drawn)
-        if left < 1 and "package.used_up" not in known:
-            found.append(block("dose.check_again"))
+        if sum(u.doses for u in drawn) >= product.doses_per_vial:
+            new.append(block("dose.check_again"))
+    return new
+
+
+def _product(body: DoseGiven, lot: stock.LotRow | None) -> tables.Product | None:
+    """The product of a package by its lot, else by its name: trace code, or GTIN and serial."""
+    code, _, serial = body.package.partition(":")
+    return tables.product(lot.product if lot else code if serial else code[:7])
+
+
+def _unanswered(desk: Desk, actor: Actor, checked: doses.CheckedDose, answers: dict[str, str]) -> list[Problem]:
+    """An override without its reason, or no permission to give one."""
+    found = stops(checked.problems, answers)
+    if not found and any(p.code in MEDICAL for p in checked.problems):
+        found = missing_right(desk, actor, Permission.DOSE_OVERRIDE)
     return found
+
+
+def _refuse(desk: Desk, actor: Actor, checked: doses.CheckedDose, stopped: list[Problem]) -> None:
+    """Note the refusal; an override that is new joins the check, so that the next Enter can answer it."""
+    new = tuple(p for p in stopped if p.severity is Severity.OVERRIDE and p not in checked.problems)
+    verdict = tuple(dict.fromkeys((*checked.body.verdict, *(p.code for p in new))))
+    body = msgspec.structs.replace(checked.body, verdict=verdict)
+    with ledger.tell(desk.store, desk.world, actor.code) as entry:
+        if new:
+            problems = (*checked.problems, *new)
+            doses.hold(entry, msgspec.structs.replace(checked, body=body, problems=problems))
+        entry.audit("dose.refuse", checked.child_id, codes=[p.code for p in stopped])
 
 
 @verb(Permission.DOSE_RECORD)
 def dismiss_checked(desk: Desk, actor: Actor, checked_id: str) -> Outcome[str]:
     """The checked dose was not given: nothing is recorded, the answer is audited."""
-    checked = next(iter(doses.held(desk.store, checked_id)), None)
+    checked = _checked(desk, checked_id)
     if checked is None:
         return stop(block("dose.nothing_checked"))
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
@@ -113,6 +155,8 @@ def defer_dose(
         return stop(block("visit.not_open"))
     if outcome not in ("deferred", "contraindicated", "refused") or vaccine not in tables.vaccines():
         return stop(block("dose.bad_deferral"))
+    if until and not is_day(until):
+        return stop(block("dose.bad_value", "until", what="until"))
     if not reason.strip():
         return stop(block("reason.missing", "reason"))
     body = DoseDeferred(visit_id, vaccine, outcome, reason, until)
@@ -134,11 +178,13 @@ def transcribe_dose(
         return stop(block("child.not_found"))
     if vaccine not in tables.vaccines():
         return stop(block("vaccine.unknown", "vaccine", vaccine=vaccine))
-    if not card.facts.birth_on <= given_on <= desk.today().isoformat():
+    if not is_day(given_on) or not card.facts.birth_on <= given_on <= desk.today().isoformat():
         return stop(block("dose.date_impossible", "given_on", given=given_on, birth=card.facts.birth_on))
-    same = [d for d in doses.of_child(desk.store, child_id) if d.counts and d.given_on == given_on]
-    if any(vaccine_class(d.vaccine) == vaccine_class(vaccine) for d in same):
-        return stop(block("dose.same_day", vaccine=vaccine))
+    if not can_be("dose_no", dose_no):
+        return stop(block("dose.bad_value", "dose_no", what="dose_no"))
+    twice = repeated(doses.of_child(desk.store, child_id), vaccine, given_on)
+    if twice:
+        return stop(*twice)
     body = DoseGiven(visit="", vaccine=vaccine, dose_no=dose_no, clinic="", lot_no=lot_no, elsewhere=elsewhere or "?")
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         dose_id = entry.fact("dose.given", child_id, body, given_on)

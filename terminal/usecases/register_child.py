@@ -8,9 +8,10 @@ import msgspec
 
 from config import tables
 from domain.events import ChildRegistered, ChildUpdated, Identifier
+from domain.identifiers import tidy_number
 from domain.people import Candidate, Likeness, check_child, check_update, likely
 from domain.permissions import Permission
-from domain.problems import Problem, override, stops, warn
+from domain.problems import Problem, block, override, stops, warn
 from terminal.store import children, leases, ledger
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
@@ -28,22 +29,26 @@ def register_child(
     desk: Desk, actor: Actor, form: ChildRegistered, reasons: dict[str, str] | None = None
 ) -> Outcome[children.Card]:
     """Check, look for duplicates, take a child code from the lease, and record `child.registered`."""
-    form = msgspec.structs.replace(form, clinic=desk.clinic)
+    form = msgspec.structs.replace(form, clinic=desk.clinic, identifiers=_tidy(form.identifiers))
     problems = check_child(form, desk.today(), tables.known_area) + _doubtful(desk, form)
-    if stops(problems, reasons or {}):
+    if stops(problems, [code for code, why in (reasons or {}).items() if why.strip()]):
         return stop(*problems)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        code = leases.take_number(entry, "child_code", form.birth_on[:4])
-        if code is None:
+        coded = any(i.kind == "child_code" for i in form.identifiers)  # a child from elsewhere keeps its code
+        code = None if coded else leases.take_number(entry, "child_code", form.birth_on[:4])
+        if code:
+            numbers = (*form.identifiers, Identifier("child_code", code, desk.clinic))
+            form = msgspec.structs.replace(form, identifiers=numbers)
+        elif not coded:
             problems.append(warn("child.no_code_left"))
-        else:
-            form = msgspec.structs.replace(
-                form, identifiers=(*form.identifiers, Identifier("child_code", code, desk.clinic))
-            )
         child_id = entry.fact("child.registered", "", form, desk.stated_now())
         children.add(entry, child_id, form, desk.today().isoformat())
         entry.audit("child.register", child_id, overrides=sorted(reasons or {}))
     return Outcome(children.card(desk.store, child_id), tuple(problems))
+
+
+def _tidy(identifiers: tuple[Identifier, ...]) -> tuple[Identifier, ...]:
+    return tuple(msgspec.structs.replace(i, value=tidy_number(i.value)) for i in identifiers)
 
 
 def _doubtful(desk: Desk, form: ChildRegistered) -> list[Problem]:
@@ -56,8 +61,10 @@ def update_child(desk: Desk, actor: Actor, child_id: str, changes: dict[str, Any
     """Record `child.updated` for the fields that really change. Lists are given whole."""
     card = children.card(desk.store, child_id)
     if card is None:
-        return stop(warn("child.not_found"))
-    problems = check_update(card.facts, changes, desk.today())
+        return stop(block("child.not_found"))
+    if "identifiers" in changes:
+        changes = changes | {"identifiers": _tidy(changes["identifiers"])}
+    problems = check_update(card.facts, changes, desk.today(), tables.known_area) + _taken(desk, child_id, changes)
     if stops(problems):
         return stop(*problems)
     after = msgspec.structs.replace(card.facts, **changes)
@@ -75,11 +82,23 @@ def update_child(desk: Desk, actor: Actor, child_id: str, changes: dict[str, Any
     return Outcome(children.card(desk.store, child_id), tuple(problems))
 
 
+def _taken(desk: Desk, child_id: str, changes: dict[str, Any]) -> list[Problem]:
+    """Numbers that another child has as well: one of the two is wrong."""
+    found = []
+    for at, number in enumerate(changes.get("identifiers", ())):
+        others = set(children.by_identifier(desk.store, number.value, number.kind)) - {child_id}
+        if others:
+            found.append(warn("child.number_taken", f"identifiers.{at}", count=len(others)))
+    return found
+
+
 @verb(Permission.CHILD_EDIT)
 def give_code(desk: Desk, actor: Actor, child_id: str) -> Outcome[children.Card]:
     """Give a child registered without a code its number, once the lease holds some again."""
     card = children.card(desk.store, child_id)
-    if card is None or card.identifier("child_code"):
+    if card is None:
+        return stop(block("child.not_found"))
+    if card.identifier("child_code"):
         return Outcome(card)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         code = leases.take_number(entry, "child_code", card.facts.birth_on[:4])

@@ -84,10 +84,10 @@ def _person(desk: Desk, actor: Actor, code: PersonCode, child_id: str) -> Answer
     found = find_child(desk, actor, code.value)
     if found.value is None:
         return Answer(code, found.problems)
-    if child_id and child_id not in found.value:
-        visit = visits.open_of(desk.store, child_id)
-        if visit and doses.held(desk.store, visit_id=visit.id):
-            return Answer(code, (block("scan.other_child_waits"),), child_id=child_id)
+    visit = visits.open_of(desk.store, child_id) if child_id else None
+    if visit and doses.held(desk.store, visit_id=visit.id):
+        same = child_id in found.value
+        return Answer(code, () if same else (block("scan.other_child_waits"),), child_id=child_id)
     if len(found.value) > 1:
         return Answer(code, (warn("child.number_on_several", count=len(found.value)),), children=tuple(found.value))
     return Answer(code, child_id=found.value[0])

@@ -52,7 +52,8 @@ def _sign_in(desk: Desk, code: str, pin: str) -> Outcome[Actor]:
         if row is None or not row.active:
             entry.audit("sign_in.failed", why="unknown")
             return stop(block("sign_in.wrong"))
-        if row.locked_until and from_utc_text(row.locked_until) > now:
+        left = from_utc_text(row.locked_until) - now if row.locked_until else timedelta()
+        if timedelta() < left <= LOCKED_FOR:  # longer than any lock: the clock was set back since
             entry.audit("sign_in.failed", row.code, why="locked")
             return stop(block("sign_in.locked", minutes=_minutes_left(row.locked_until, desk)))
         if not _fits(pin, row.pin):

@@ -13,9 +13,9 @@ from domain.documents import Document
 from domain.doses import Dose
 from domain.events import ReceiptIssued, VisitClosed, VisitOpened
 from domain.permissions import Permission
-from domain.problems import block, warn
+from domain.problems import Problem, block, warn
 from domain.slips import SlipDose, VisitFacts, visit_slip
-from domain.world import utc_text
+from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, leases, ledger, papers, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
@@ -40,18 +40,26 @@ def open_visit(
     informed: bool = False,
     booklet: str = "",
 ) -> Outcome[visits.VisitRow]:
-    """Open a visit, or give the one already open for this child."""
+    """Open a visit, or give the one already open for this child today."""
     if children.card(desk.store, child_id) is None:
         return stop(block("child.not_found"))
     standing = visits.open_of(desk.store, child_id)
     if standing:
-        return Outcome(standing)
+        old = from_another_day(desk, standing)
+        return stop(*old) if old else Outcome(standing)
     body = VisitOpened(desk.clinic, desk.settings.desk, health or {}, informed, booklet)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         visit_id = entry.fact("visit.opened", child_id, body, desk.stated_now())
         visits.add(entry, visit_id, child_id, body)
         entry.audit("visit.open", child_id)
     return Outcome(visits.one(desk.store, visit_id))
+
+
+def from_another_day(desk: Desk, visit: visits.VisitRow) -> list[Problem]:
+    """A visit left open on another day: its health questions do not hold for today. A day by the PC's own clock or by
+    the one a person confirmed is today's."""
+    day = from_utc_text(visit.opened_at).astimezone(desk.world.zone).date()
+    return [] if day in (desk.today(), desk.world.today()) else [block("visit.from_another_day", day=day.isoformat())]
 
 
 @verb(Permission.VISIT)
@@ -65,7 +73,7 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
         return stop(block("visit.not_open"))
     if doses.held(desk.store, visit_id=visit_id):
         return stop(block("visit.dose_unanswered"))
-    given = doses.of_visit(desk.store, visit_id)
+    given = [d for d in doses.of_visit(desk.store, visit_id) if d.child_id == visit.child_id]  # moved ones are others'
     problems = []
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         until = ""
@@ -77,7 +85,7 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
         visits.close(entry, body)
         number = ""
         if given:
-            number = leases.take_number(entry, "receipt") or f"T{entry.terminal_id[:8].upper()}-{entry.seq}"
+            number = leases.take_number(entry, "receipt") or f"T{entry.epoch[:8].upper()}-{entry.seq}"
             entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit_id, number, len(given)), desk.stated_now())
             document = _slip(desk, actor, visit, given, number, until)
             papers.add_receipt(entry, number, visit_id, document)
