@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -75,6 +75,6 @@ class Bench:
 
 
 def new_world(seed: str) -> World:
-    """The morning after the last synthetic dose, going on at the pace of the real clock; chance from `seed`."""
-    start, began = datetime.combine(load.TODAY, datetime.min.time(), UTC), time.monotonic()
-    return World(lambda: start + timedelta(seconds=time.monotonic() - began), Random(seed).randbytes)
+    """From load.NOW on at the pace of the real clock; chance from `seed`."""
+    began = time.monotonic()
+    return World(lambda: load.NOW + timedelta(seconds=time.monotonic() - began), Random(seed).randbytes)

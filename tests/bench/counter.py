@@ -25,6 +25,10 @@ from tests.bench.figures import Figure, Target, of_times, timed, took_ms
 
 SCAN_MS = {"clinic": 50, "district": 60}
 _BY_NUMBER = "SELECT c.* FROM identifier i JOIN child c ON c.id = i.child_id WHERE i.value = ?"
+_FREE = (
+    "SELECT id FROM child WHERE id NOT IN (SELECT child_id FROM alert)"
+    " AND id NOT IN (SELECT child_id FROM dose WHERE given_on = ?)"
+)
 _BY_PACKAGE = "SELECT l.* FROM package p JOIN lot l ON l.id = p.lot_id WHERE p.code = ?"
 _BY_TEXT = "SELECT rowid FROM child_text WHERE words MATCH ? LIMIT 200"
 
@@ -73,9 +77,9 @@ def _check(desk: Desk, child_id: str, package: str) -> str:
 
 
 def _chairs(desk: Desk, n: int) -> Iterator[tuple[str, str]]:
-    """Children without an alert, each with a package just received."""
+    """Children without an alert and without a dose today, each with a package just received."""
     rng = Random(load.SEED + 1)
-    free = [row[0] for row in desk.store.sql("SELECT id FROM child WHERE id NOT IN (SELECT child_id FROM alert)")]
+    free = [row[0] for row in desk.store.sql(_FREE, load.TODAY.isoformat())]
     codes: list[str] = []
     for lot in synthetic.lots(tables.products(), rng, load.TODAY, packages=n // len(tables.products()) + 1):
         parsed = [classify(code, scan_rules(desk)) for code in lot.packages]

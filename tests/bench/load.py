@@ -30,6 +30,7 @@ from terminal.store.database import Store
 
 KEY = sha256(b"key of the benchmarks").digest()
 TODAY = date(2026, 11, 22)
+NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)  # the afternoon after the last synthetic dose
 TERMINAL, EPOCH = "01a1ff00-0000-7000-8000-00000000000a", "be" * 16
 CACHE = Path(__file__).parents[2] / ".deps" / "bench"
 SEED = 20261122

@@ -1,8 +1,8 @@
 """A terminal's window in a process of its own, measured from inside: `python -m tests.bench.window_child MODE ...`.
 
     empty                 Python and Qt with an empty window: the floor
-    start SETTINGS DAY    records open, window painted, scanner heard to be ready; it is DAY (2026-11-22)
-    day SETTINGS DAY N    a nurse signs in, N children are scanned, a package each, the doses recorded
+    start SETTINGS NOW    records open, window painted, scanner heard to be ready; the clock begins at NOW, UTC
+    day SETTINGS NOW N    a nurse signs in, N children are scanned, a package each, the doses recorded
 
 The line on standard output is JSON. Imports nothing of the tests: their modules are no part of a terminal.
 """
@@ -55,7 +55,7 @@ def empty() -> None:
 class _Running:
     """The real window over real records, as `vaxdesk` has it, without printer and region."""
 
-    def __init__(self, settings: str, day: str) -> None:
+    def __init__(self, settings: str, now: str) -> None:
         from domain.world import World
         from drivers.reader import ScannerReader
         from drivers.scan import DeviceState, Report, StateChange
@@ -64,7 +64,7 @@ class _Running:
         from terminal.ui.services import Services
 
         home = bootstrap.find_home(Path(settings))
-        start, began = datetime.fromisoformat(day).replace(tzinfo=UTC), time.monotonic()
+        start, began = datetime.fromisoformat(now), time.monotonic()
         world = World(now=lambda: start + timedelta(seconds=time.monotonic() - began))
         self.desk = bootstrap.open_desk(home, world=world)
         _, self.window = build(self.desk, Services(self.desk.store.submit), home.settings.language)
@@ -84,22 +84,22 @@ class _Running:
         self.desk.store.close()
 
 
-def start(settings: str, today: str) -> None:
-    running = _Running(settings, today)
+def start(settings: str, now: str) -> None:
+    running = _Running(settings, now)
     QApplication.processEvents()
     _until(lambda: running.scanner_ready)
     _say()
     running.stop()
 
 
-def day(settings: str, today: str, n: str) -> None:
+def day(settings: str, now: str, n: str) -> None:
     from terminal.usecases.desk import Actor
     from terminal.usecases.visit import open_visit
 
-    running = _Running(settings, today)
+    running = _Running(settings, now)
     desk, window, nurse = running.desk, running.window, Actor("N001", "林静", ("general",))
     _sign_in(window)
-    children, packages, rng = _chairs(desk.store), _packages(desk.store), Random(1)
+    children, packages, rng = _chairs(desk.store, now[:10]), _packages(desk.store), Random(1)
     scans, verdicts, floor, bare = [], [], [], _empty_window()
     for (child_id, booklet), package in zip(rng.sample(children, int(n)), rng.sample(packages, int(n)), strict=True):
         assert open_visit(desk, nurse, child_id, {"fever": "no"}, True, "seen").ok
@@ -110,7 +110,7 @@ def day(settings: str, today: str, n: str) -> None:
         scans.append(_scan(window, booklet))
         verdicts.append(_scan(window, package))
         work = window.counter.work
-        assert work.look.child_id == child_id and work.verdict
+        assert work.look.child_id == child_id and work.verdict, window.counter.strip.said
         work.confirm()
         _until(lambda: not window.counter.work.turns.busy)
         assert work.verdict is None and len(work.look.given) == 1
@@ -125,12 +125,14 @@ def _sign_in(window: Any) -> None:
     _until(lambda: window.counter and not window.tasks.busy)
 
 
-def _chairs(store: Any) -> list[tuple[str, str]]:
-    """Children without an alert, with their booklets."""
+def _chairs(store: Any, today: str) -> list[tuple[str, str]]:
+    """Children without an alert and without a dose today, with their booklets."""
     return list(
         store.sql(
             "SELECT child_id, value FROM identifier WHERE kind = 'booklet'"
-            " AND child_id NOT IN (SELECT child_id FROM alert) ORDER BY value"
+            " AND child_id NOT IN (SELECT child_id FROM alert)"
+            " AND child_id NOT IN (SELECT child_id FROM dose WHERE given_on = ?) ORDER BY value",
+            today,
         )
     )
 
