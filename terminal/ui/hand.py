@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractButton, QApplication
 
 from terminal.ui.window import MainWindow
 
@@ -52,6 +52,19 @@ class Hand(QObject):
                 QApplication.sendEvent(to, QKeyEvent(kind, code, Qt.KeyboardModifier.NoModifier))
 
         self.call(post)
+        self.settle()
+
+    def click(self, words: str) -> None:
+        """The button with these words, as a finger would."""
+
+        def find() -> QAbstractButton | None:
+            for button in self.window.findChildren(QAbstractButton):  # type: ignore[type-abstract]
+                if button.accessibleName() == words and button.isVisible() and button.isEnabled():
+                    return button
+            return None
+
+        self.until(find)
+        self.call(lambda: find().click())  # type: ignore[union-attr]
         self.settle()
 
     def settle(self) -> None:

@@ -1,0 +1,138 @@
+"""The person in the chair: big, named, and with everything that speaks against a mix-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+
+from config import tables
+from domain.world import from_utc_text
+from terminal.store.children import Card, Found
+from terminal.ui import parts
+from terminal.ui.words import Words, masked
+from terminal.usecases.desk import Desk
+from terminal.usecases.find_child import OpenChild
+
+NBSP = "\u00a0"  # keeps a date on one line
+
+
+class PersonPanel(QFrame):
+    """Shows one child, or how to open one."""
+
+    def __init__(self, desk: Desk, words: Words, edit: Callable[[], None]) -> None:
+        super().__init__()
+        self.setProperty("kind", "card")
+        self.setAccessibleName(words("ui.person"))
+        self._desk, self._words, self._edit = desk, words, edit
+        inside = QWidget()
+        self._lines = QVBoxLayout(inside)
+        self._lines.setContentsMargins(16, 14, 16, 14)
+        self._lines.setSpacing(8)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(inside)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.addWidget(area)
+        self.setMinimumWidth(322)
+        self.show_child(None)
+
+    def show_child(self, opened: OpenChild | None) -> None:
+        """None clears every personal datum from the panel."""
+        parts.clear(self._lines)
+        if opened is None:
+            self._lines.addStretch(1)
+            for code, kind in (("ui.nobody", "heading"), ("ui.nobody_how", "muted")):
+                label = parts.text(self._words(code), kind, wrap=True)
+                label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+                self._lines.addWidget(label)
+            self._lines.addStretch(2)
+            return
+        self._add_head(opened.card)
+        self._add_facts(opened.card)
+        for alert in opened.card.facts.alerts:
+            touches = "look" if alert.kind == "contraindication" else "plain"
+            self._add_note(self._words(f"ui.alert.{alert.kind}", text=alert.text), touches)
+        for other in opened.siblings:
+            self._add_note(self._like(opened.card, other), "look")
+        self._lines.addWidget(parts.text(self._known(opened.card), "small", wrap=True))
+        button = parts.Button(self._words("ui.person.edit"), self._edit, kind="quiet")
+        self._lines.addLayout(parts.row(button, 1))
+        self._lines.addStretch(1)
+
+    def _add_head(self, card: Card) -> None:
+        facts = card.facts
+        name = parts.text(self._words.child(facts.name), "name", wrap=len(facts.name) > 6)
+        name.setAccessibleName(self._words.child(facts.name))
+        sex = parts.text(self._words.sex(facts.sex), "sex")
+        head = parts.row(name, sex, spacing=10)
+        head.setAlignment(sex, Qt.AlignmentFlag.AlignBottom)
+        sex.setContentsMargins(0, 0, 0, 6)
+        head.addStretch(0 if name.wordWrap() else 1)
+        self._lines.addLayout(head)
+        age = self._words.age(facts.birth_on, self._desk.today())
+        born = self._words("ui.person.born", day=facts.birth_on)
+        self._lines.addWidget(parts.text(" · ".join(p.replace(" ", NBSP) for p in (age, born) if p), "lead", wrap=True))
+
+    def _add_facts(self, card: Card) -> None:
+        words, facts = self._words, card.facts
+        form = QFormLayout()
+        form.setContentsMargins(0, 4, 0, 4)
+        form.setHorizontalSpacing(14)
+        form.setVerticalSpacing(6)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        shown = sorted((i for i in facts.identifiers if i.kind != "resident_id"), key=lambda i: i.kind != "child_code")
+        numbers = [(words(f"ui.id.{i.kind}"), i.value) for i in shown]
+        # A resident id is shown as little as a phone: its first six and last two characters.
+        hidden = [i.value[:6] + "**********" + i.value[-2:] for i in facts.identifiers if i.kind == "resident_id"]
+        numbers += [(words("ui.id.resident_id"), value) for value in hidden]
+        if not card.identifier("child_code"):
+            numbers.insert(0, (words("ui.id.child_code"), words("ui.no_code_yet")))
+        people = [
+            (words("ui.guardian"), f"{g.name} {words(f'ui.relation.{g.relation}')} {masked(g.phone)}".strip())
+            for g in facts.guardians
+        ]
+        rest = [
+            (words("ui.birth_weight"), f"{facts.birth_weight_g} g" if facts.birth_weight_g else ""),
+            (words("ui.residence"), words.name(tables.residences().get(facts.residence))),
+            (words("ui.address"), facts.address),
+            (words("ui.mother_hbsag"), words(f"ui.hbsag.{facts.mother_hbsag}") if facts.mother_hbsag else ""),
+        ]
+        for name, value in [*numbers, *people, *rest]:
+            if value:
+                form.addRow(parts.text(name, "muted"), _value(value))
+        self._lines.addLayout(form)
+
+    def _add_note(self, words: str, tone: str) -> None:
+        frame, layout = parts.card("note")
+        frame.setProperty("tone", tone)
+        layout.setContentsMargins(12, 8, 12, 8)
+        layout.addWidget(parts.text(words, wrap=True))
+        self._lines.addWidget(frame)
+
+    def _like(self, card: Card, other: Found) -> str:
+        """A brother, sister or twin with the same phone; a twin is marked as one."""
+        twin = abs((date.fromisoformat(card.facts.birth_on) - date.fromisoformat(other.birth_on)).days) <= 1
+        code = "ui.person.twin" if twin else "ui.person.sibling"
+        return self._words(code, name=self._words.child(other.name), sex=self._words.sex(other.sex), day=other.birth_on)
+
+    def _known(self, card: Card) -> str:
+        at = from_utc_text(card.known_at).astimezone(self._desk.world.zone)
+        source = self._words("ui.known.here") if card.known_from == "here" else card.known_from
+        return self._words("ui.known", when=self._when(at), source=source)
+
+    def _when(self, at: datetime) -> str:
+        if at.date() == self._desk.today():
+            return self._words("ui.today_at", time=at.strftime("%H:%M"))
+        return at.strftime("%Y-%m-%d %H:%M")
+
+
+def _value(value: str) -> QLabel:
+    label = parts.text(value, wrap=True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

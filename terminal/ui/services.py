@@ -1,0 +1,37 @@
+"""What the program hands the window: a way to the store thread, and how the rest of the house is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How a printer or the way to the region is. `code` names its text with `params`, "" when there is none to tell."""
+
+    level: Literal["ok", "look", "stop"] = "ok"
+    code: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Services:
+    """All callables are quick and may be called on the main thread; `submit` runs work on the store thread.
+
+    `printer` and `sync` are looked at every second. `wake_printer` after a slip was queued, `wake_sync` after a visit.
+    `key_pressed`: a key ends the time in which a repeated scan counts as one.
+    """
+
+    submit: Callable[..., Future[Any]]
+    printer: Callable[[], Condition] = Condition
+    sync: Callable[[], Condition] = Condition
+    wake_printer: Callable[[], None] = _nothing
+    wake_sync: Callable[[], None] = _nothing
+    key_pressed: Callable[[], None] = _nothing

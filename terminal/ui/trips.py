@@ -1,0 +1,129 @@
+"""One trip to the store thread each: a verb, and the child as it stands after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from domain.doses import Dose
+from drivers.scan import ScanEvent
+from terminal.store import children, doses, outbox, papers, stock, visits
+from terminal.usecases.check_dose import Choice
+from terminal.usecases.desk import Actor, Desk, Outcome
+from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
+from terminal.usecases.scan_routing import Answer, route_scan
+from terminal.usecases.visit import ClosedVisit, close_visit
+
+
+@dataclass(frozen=True)
+class Look:
+    """The child on the screen, the doses of the open visit, and the dose that waits for its answer."""
+
+    child: OpenChild | None = None
+    given: tuple[Dose, ...] = ()
+    held: doses.CheckedDose | None = None
+
+    @property
+    def child_id(self) -> str:
+        return self.child.card.id if self.child else ""
+
+    @property
+    def visit(self) -> visits.VisitRow | None:
+        return self.child.visit if self.child else None
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """The answer to a scan. `closed` is the visit of the child before, when this scan ended it."""
+
+    event: ScanEvent
+    answer: Answer
+    look: Look
+    several: tuple[children.Card, ...] = ()
+    closed: Outcome[ClosedVisit] | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The rest of the house: what is not uploaded, slips that ask, visits still open."""
+
+    unsent: outbox.UnsentCount
+    uncertain: tuple[papers.Job, ...]
+    open_visits: int
+
+
+def look_at(desk: Desk, child_id: str) -> Look:
+    """The child without an audit row: for a screen that shows it already."""
+    child = read_child(desk, child_id) if child_id else None
+    if child is None or child.visit is None:
+        return Look(child)
+    held = doses.held(desk.store, visit_id=child.visit.id)
+    return Look(child, tuple(doses.of_visit(desk.store, child.visit.id)), held[0] if held else None)
+
+
+def scan(desk: Desk, actor: Actor, event: ScanEvent, child_id: str, choice: Choice) -> Scanned:
+    """Answer a scan; a scanned child is opened, and the visit of the one before ends with its slip."""
+    answer = route_scan(desk, actor, event.payload, child_id, event.symbology, event.device, choice)
+    if answer.children:
+        cards = [card for i in answer.children if (card := children.card(desk.store, i))]
+        return Scanned(event, answer, look_at(desk, child_id), tuple(cards))
+    if answer.child_id and answer.child_id != child_id:
+        outcome, look, closed = open_child(desk, actor, answer.child_id, child_id)
+        return Scanned(event, Answer(answer.code, outcome.problems, answer.child_id), look, closed=closed)
+    return Scanned(event, answer, look_at(desk, child_id))
+
+
+def open_child(
+    desk: Desk, actor: Actor, child_id: str, before: str
+) -> tuple[Outcome[OpenChild], Look, Outcome[ClosedVisit] | None]:
+    """Open a child. A visit of the child before in which doses were given is closed: its slip prints."""
+    closed = None
+    last = look_at(desk, before)
+    if last.visit and last.given and not last.held:
+        closed = close_visit(desk, actor, last.visit.id)
+    outcome = view_child(desk, actor, child_id)
+    return outcome, look_at(desk, child_id if outcome.ok else before), closed
+
+
+def open_found(
+    desk: Desk, actor: Actor, child_id: str, before: str, results: int
+) -> tuple[Outcome[OpenChild], Look, Outcome[ClosedVisit] | None]:
+    """Open a line of the search; the search is audited with the count of its results."""
+    note_search(desk, actor, results)
+    return open_child(desk, actor, child_id, before)
+
+
+def do(
+    desk: Desk, child_id: str, verb: Callable[..., Outcome[Any]], actor: Actor, *args: Any
+) -> tuple[Outcome[Any], Look]:
+    """A verb, then the child as it stands."""
+    outcome = verb(desk, actor, *args)
+    return outcome, look_at(desk, child_id)
+
+
+def by_number(desk: Desk, actor: Actor, number: str) -> list[children.Found]:
+    """The children with this number, as lines of a list."""
+    found = find_child(desk, actor, number).value or []
+    cards = [card for i in found if (card := children.card(desk.store, i))]
+    return [
+        children.Found(c.id, c.facts.name, c.facts.sex, c.facts.birth_on, "", c.identifier("child_code")) for c in cards
+    ]
+
+
+def unanswered(desk: Desk) -> tuple[tuple[doses.CheckedDose, children.Card], ...]:
+    """Doses that were checked and never answered, oldest first, with their children."""
+    held = doses.held(desk.store)
+    return tuple((c, card) for c in held if (card := children.card(desk.store, c.child_id)))
+
+
+def standing(desk: Desk) -> Standing:
+    return Standing(
+        outbox.unsent(desk.store),
+        tuple(papers.jobs(desk.store, "uncertain")),
+        len(visits.open_ones(desk.store)),
+    )
+
+
+def on_hand(desk: Desk) -> list[tuple[stock.LotRow, int]]:
+    return stock.on_hand(desk.store)

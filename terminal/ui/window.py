@@ -1,0 +1,146 @@
+"""The window: sign-in or the counter, the scanners' reports, the lock, and the time from scan to screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication, QMainWindow
+
+from config.texts import Language
+from domain.codes import StaffBadge, classify
+from domain.errors import VaxdeskError
+from drivers.scan import Report, ScanEvent, StateChange
+from terminal.ui.counter import Counter
+from terminal.ui.pump import Pump
+from terminal.ui.services import Services
+from terminal.ui.sign_in import SignIn
+from terminal.ui.tasks import Tasks
+from terminal.ui.verdict_strip import Said
+from terminal.ui.words import Words
+from terminal.usecases.clock_check import check_clock
+from terminal.usecases.desk import Actor, Desk, Outcome
+from terminal.usecases.scan_routing import scan_rules
+from terminal.usecases.sign_in import sign_in
+
+SMALLEST, USUAL = (1024, 768), (1366, 768)
+_ACTIVITY = (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress, QEvent.Type.TouchBegin)
+
+
+class MainWindow(QMainWindow):
+    """`pump.post(report)` takes scans from any thread.
+
+    `scan_to_screen_s` collects, for each scan that was answered, the seconds from its last byte (ScanEvent.mono) to the
+    end of the paint that shows the answer; `on_painted(seconds)` hears of each.
+    """
+
+    def __init__(self, desk: Desk, services: Services, language: Language) -> None:
+        super().__init__()
+        self.desk, self.services = desk, services
+        self.words = Words(language)
+        self.pump = Pump(self)
+        self.tasks = Tasks(services.submit, self)
+        self.scan_to_screen_s: list[float] = []
+        self.on_painted: Callable[[float], None] = lambda _: None
+        self.sign_in: SignIn | None = None
+        self.counter: Counter | None = None
+        self._unpainted: list[float] = []
+        self._devices: dict[str, StateChange] = {}
+        self.pump.received.connect(self._report)
+        self.tasks.failed.connect(self._fault)
+        self.setWindowTitle(self.words("ui.brand"))
+        self.setMinimumSize(*SMALLEST)
+        self.resize(*USUAL)
+        self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
+        self._idle.timeout.connect(self._idle_over)
+        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
+        self.lock()
+
+    def lock(self, why: str = "") -> None:
+        """Back to the sign-in; nothing of a person stays on the screen or in the widgets."""
+        self._idle.stop()
+        self.tasks.forget()
+        self.counter = None
+        self.sign_in = SignIn(self.desk.settings, self.words, self._enter, self._speak, why)
+        self.setCentralWidget(self.sign_in)
+
+    def _idle_over(self) -> None:
+        if self.counter:
+            self.lock(self.words("ui.locked"))
+
+    def _speak(self, language: Language) -> None:
+        self.words = Words(language)
+        self.setWindowTitle(self.words("ui.brand"))
+        self.lock()
+
+    def _enter(self, code: str, pin: str) -> None:
+        self.tasks.run(sign_in, self.desk, code, pin, then=self._entered)
+
+    def _entered(self, outcome: Outcome[Actor]) -> None:
+        if outcome.value is None:
+            if self.sign_in:
+                self.sign_in.refuse(" ".join(self.words.problem(p) for p in outcome.problems))
+            return
+        actor = outcome.value
+        self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
+
+    def _open_counter(self, actor: Actor) -> None:
+        self.counter = Counter(
+            self.desk, self.services, self.words, actor, self.tasks, self._unpainted.append, self.lock
+        )
+        self.sign_in = None
+        self.setCentralWidget(self.counter)
+        for change in self._devices.values():
+            self.counter.report(change)
+        self._idle.start()
+        self.counter.start()
+
+    def _report(self, report: Report) -> None:
+        """One report of a scanner, on the main thread."""
+        if isinstance(report, StateChange):
+            self._devices[report.device] = report
+        if self.counter:
+            if isinstance(report, ScanEvent):
+                self._idle.start()
+            self.counter.report(report)
+        elif self.sign_in and isinstance(report, ScanEvent):
+            code = classify(report.payload, scan_rules(self.desk, report.device), report.symbology)
+            if isinstance(code, StaffBadge):
+                self.sign_in.badge(code.code)
+            else:
+                self.sign_in.say(self.words("ui.sign_in.first"))
+
+    def _fault(self, fault: BaseException) -> None:
+        """A verb failed: nothing was saved, and the words say so."""
+        code, params = (fault.code, fault.params) if isinstance(fault, VaxdeskError) else ("ui.mistake", {})
+        text = self.words(code, **params)
+        if self.counter:
+            title, rest = self.words.sentences(text)
+            self.counter.strip.show_said(Said("stop", title, rest))
+        elif self.sign_in:
+            self.sign_in.refuse(text)
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.UpdateRequest and self._unpainted:
+            now = time.monotonic()
+            for mono in self._unpainted:
+                if mono:
+                    self.scan_to_screen_s.append(now - mono)
+                    self.on_painted(now - mono)
+            self._unpainted.clear()
+        return done
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in _ACTIVITY:
+            if event.type() == QEvent.Type.KeyPress:
+                self.services.key_pressed()
+            if self.counter:
+                self._idle.start()
+        return super().eventFilter(watched, event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
+        super().closeEvent(event)

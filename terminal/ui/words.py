@@ -1,0 +1,84 @@
+"""Everything the window says, in the language chosen at sign-in."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Protocol
+
+from config import tables
+from config.texts import Language, say
+from domain.ages import age_code
+from domain.problems import Problem
+
+
+class Named(Protocol):
+    """A row of a code table."""
+
+    @property
+    def name_zh(self) -> str: ...
+    @property
+    def name_en(self) -> str: ...
+
+
+class Words:
+    """Texts of one language; a call gives the text of a code."""
+
+    def __init__(self, language: Language) -> None:
+        self.language: Language = language
+
+    def __call__(self, code: str, /, **params: object) -> str:
+        return say(self.language, code, **params)
+
+    def name(self, row: Named | None, otherwise: str = "") -> str:
+        """The name of a table's row in this language."""
+        return otherwise if row is None else row.name_zh if self.language == "zh_CN" else row.name_en
+
+    def vaccine(self, code: str) -> str:
+        return self.name(tables.vaccines().get(code), code)
+
+    def short(self, code: str) -> str:
+        """A vaccine's short name, for where there is little room."""
+        row = tables.vaccines().get(code)
+        return row.abbr if row and row.abbr and self.language == "en" else self.vaccine(code)
+
+    def site(self, code: str) -> str:
+        return self.name(tables.sites().get(code), code)
+
+    def route(self, code: str) -> str:
+        return self.name(tables.routes().get(code), code)
+
+    def dose(self, vaccine: str, number: int) -> str:
+        """ "HepB, dose 3"."""
+        return self("ui.dose", vaccine=self.vaccine(vaccine), number=number)
+
+    def age(self, birth_on: str, today: date) -> str:
+        born = date.fromisoformat(birth_on)
+        if born > today:
+            return ""
+        code, params = age_code(born, today)
+        return self(code, **params)
+
+    def sex(self, code: str) -> str:
+        return self(f"sex.{code if code in tables.sexes() else '9'}")
+
+    def problem(self, problem: Problem) -> str:
+        """What happened and what to do; codes of vaccines become names."""
+        params = dict(problem.params)
+        if "vaccine" in params:
+            params["vaccine"] = self.short(params["vaccine"])
+        return self(problem.code, **params)
+
+    def child(self, name: str) -> str:
+        """The name, or the word for a newborn without one."""
+        return name or self("slip.newborn")
+
+    def sentences(self, text: str) -> tuple[str, str]:
+        """The first sentence and the rest: what happened, what to do."""
+        mark = "。" if self.language == "zh_CN" else ". "
+        head, _, rest = text.partition(mark)
+        return head.rstrip("。."), rest.strip()
+
+
+def masked(phone: str) -> str:
+    """138****2071: enough to ask by, too little to read over a shoulder."""
+    return phone[:3] + "****" + phone[-4:] if len(phone) >= 8 else "****" if phone else ""

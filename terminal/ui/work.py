@@ -1,0 +1,257 @@
+"""The work at the counter, step by step: each scan and key becomes one trip, its answer goes to the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain.codes import Package, Refused, TracePackage, classify
+from domain.problems import Problem, Severity, block, warn
+from drivers.scan import ScanEvent, ScanLost
+from terminal.ui import trips
+from terminal.ui.dose_sheets import LotSheet, ReasonSheet
+from terminal.ui.parts import Button
+from terminal.ui.services import Services
+from terminal.ui.start_sheets import PinSheet, UnansweredSheet, WhichChildSheet
+from terminal.ui.tasks import Tasks, Turns
+from terminal.ui.trips import Look, Scanned
+from terminal.ui.verdict_strip import Said, say_check, say_problems
+from terminal.ui.words import Words
+from terminal.ui.work_child import ChildWork
+from terminal.ui.work_dose import DoseWork
+from terminal.ui.work_seat import SeatWork
+from terminal.usecases import record_dose
+from terminal.usecases.check_dose import NO_CHOICE, Choice, Verdict
+from terminal.usecases.desk import Actor, Desk, Outcome
+from terminal.usecases.scan_routing import scan_rules
+
+if TYPE_CHECKING:
+    from terminal.ui.counter import Counter
+
+USUAL_OVERRIDES = ("ui.reason.physician", "ui.reason.compared", "ui.reason.guardian_asks")
+
+
+class Work:
+    """What is on the screen and what Enter would record. `painted(mono)` is told which scan an answer belongs to.
+
+    `children`, `doses` and `seat` hold the work beside the common path.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        services: Services,
+        words: Words,
+        actor: Actor,
+        tasks: Tasks,
+        screen: Counter,
+        painted: Callable[[float], None],
+    ) -> None:
+        self.desk, self.services, self.words, self.actor = desk, services, words, actor
+        self.tasks, self.turns, self.screen, self._painted = tasks, Turns(tasks), screen, painted
+        self.children, self.doses, self.seat = ChildWork(self), DoseWork(self), SeatWork(self)
+        self.look = Look()
+        self.verdict: Verdict | None = None  # of the package in hand; Enter confirms this one and no other
+        self.choice = NO_CHOICE
+        self.observe_until = ""  # local time, after the visit of the child on the screen was closed
+        self._said: tuple[Said, Verdict | None] = (Said("plain", ""), None)
+        self._package: ScanEvent | None = None  # scanned last; answered anew when a choice changes
+
+    def scan(self, event: ScanEvent) -> None:
+        """A code was scanned. What is garbled or unfinished is shown and not acted on."""
+        if event.code:
+            self.say_problems([block(event.code, device=event.device)])
+            self._painted(event.mono)
+        else:
+            self.turns.take(lambda: self._scan(event))
+
+    def lost(self, lost: ScanLost) -> None:
+        self.say_problems([warn(lost.code, device=lost.device)])
+
+    def _scan(self, event: ScanEvent) -> Any:
+        if isinstance(self.screen.sheet, UnansweredSheet):
+            self.say(Said("stop", self.words("ui.unanswered.first")))
+            return None
+        if self.screen.sheet:
+            rules = scan_rules(self.desk, event.device)
+            if self.screen.sheet.take(classify(event.payload, rules, event.symbology)):
+                self._painted(event.mono)
+                return None
+        choice = self.choice if self._package and self._package.payload == event.payload else NO_CHOICE
+        return trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self._scanned
+
+    def _scanned(self, got: Scanned) -> None:
+        answer, before = got.answer, self.look.child_id
+        if got.look.child_id != before:
+            self.show_new_child(got.look, got.closed)
+        self.look = got.look
+        if answer.badge:
+            self.screen.open_sheet(PinSheet(self.words, answer.badge, self.seat.hand_over, self.screen.close_sheet))
+        elif got.several:
+            done = self.children.open_child
+            sheet = WhichChildSheet(self.words, got.several, answer.problems, done, self.screen.close_sheet)
+            self.screen.open_sheet(sheet)
+        elif answer.verdict:
+            self._answer_package(got.event, answer.verdict)
+        elif answer.problems:
+            if isinstance(answer.code, (Refused, Package, TracePackage)):
+                self.verdict = None  # what is in hand now is not what was checked
+            self.say_problems(list(answer.problems))
+        elif answer.child_id == before:
+            self.say_child()
+        self.screen.refresh()
+        self._painted(got.event.mono)
+
+    def show_new_child(self, look: Look, closed: Outcome[Any] | None) -> None:
+        self.look, self.verdict, self.choice, self._package = look, None, NO_CHOICE, None
+        self.observe_until = ""
+        self.screen.close_sheet()
+        self.say_child()
+        if closed and closed.value:
+            self.children.after_visit()
+
+    def say_child(self) -> None:
+        words, look = self.words, self.look
+        if look.child is None:
+            self.say(Said("plain", words("ui.verdict.idle"), words("ui.verdict.idle_how")))
+        elif look.held and self.verdict is None:
+            self.say_held()
+        elif look.visit:
+            self.say(Said("plain", words("ui.verdict.scan_package"), words("ui.verdict.visit_open")))
+        else:
+            self.say(Said("plain", words("ui.verdict.precheck"), words("ui.verdict.precheck_how")))
+
+    def say_held(self) -> None:
+        """A dose was checked before and waits: scan it again, or say that it was not given."""
+        held = self.look.held
+        if held:
+            name = self.words.dose(held.body.vaccine, held.body.dose_no)
+            self.say(Said("look", self.words("ui.verdict.held", dose=name), self.words("ui.verdict.held_how")))
+
+    def _answer_package(self, event: ScanEvent, verdict: Verdict) -> None:
+        if self._package is None or self._package.payload != event.payload:
+            self.choice = NO_CHOICE
+        self._package = event
+        self.verdict = verdict if verdict.checked_id else None
+        self.screen.close_sheet()
+        self.say(say_check(self.words, verdict.dose, verdict.level, verdict.problems), verdict)
+        if any(p.code == "package.choose_lot" for p in verdict.problems):
+            self.screen.open_sheet(LotSheet(self.words, verdict.lots, self._choose_lot, self.screen.close_sheet))
+
+    def check_again(self, choice: Choice) -> None:
+        """The package in hand, answered anew with another choice."""
+        self.choice = choice
+        self.screen.close_sheet()
+        if self._package:
+            event = msgspec.structs.replace(self._package, mono=0.0)  # an answer to a button is no scan to measure
+            self.turns.take(
+                lambda: (trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self._scanned)
+            )
+
+    def _choose_lot(self, lot_id: str) -> None:
+        self.check_again(replace(self.choice, lot_id=lot_id))
+
+    def fresh_vial(self) -> None:
+        """A new vial is opened although the last holds doses by the book."""
+        self.check_again(replace(self.choice, fresh_vial=True))
+
+    def confirm(self) -> None:
+        """Enter: record the dose that was checked, as the screen shows it now."""
+        verdict = self.verdict
+        if verdict is None or self.screen.sheet:
+            return
+        overrides = [p for p in verdict.problems if p.severity is Severity.OVERRIDE]
+        if not overrides:
+            self._record(verdict, {})
+            return
+
+        def go_on(reason: str) -> None:
+            self._record(verdict, {p.code: reason for p in overrides})
+
+        about = [self.words.problem(p) for p in overrides]
+        title = self.words("ui.override")
+        self.screen.open_sheet(ReasonSheet(self.words, title, about, USUAL_OVERRIDES, go_on, self.screen.close_sheet))
+
+    def _record(self, verdict: Verdict, reasons: dict[str, str]) -> None:
+        def turn() -> Any:
+            if self.verdict is not verdict:
+                return None  # the screen has moved on since the key
+            return self.trip(record_dose.record_dose, self._recorded, verdict.checked_id, reasons)
+
+        self.turns.take(turn)
+
+    def _recorded(self, outcome: Outcome[record_dose.Recorded]) -> None:
+        if outcome.value is None:
+            self.say_problems(list(outcome.problems), self.verdict)
+            if self.screen.sheet:
+                self.screen.sheet.say(outcome.problems)
+            return
+        dose = outcome.value.dose
+        self.verdict, self.choice, self._package = None, NO_CHOICE, None
+        self.screen.close_sheet()
+        name, time = self.words.dose(dose.vaccine, dose.dose_no), self.desk.local_now().strftime("%H:%M")
+        self.say(Said("ok", self.words("ui.verdict.saved", dose=name, time=time), self.words("ui.verdict.saved_how")))
+
+    def not_given(self) -> None:
+        """The checked dose was not given."""
+        if self.look.held:
+            self.do(record_dose.dismiss_checked, lambda _: self._dismissed(), self.look.held.id)
+
+    def _dismissed(self) -> None:
+        self.verdict, self.choice, self._package = None, NO_CHOICE, None
+        self.say_child()
+
+    def trip(self, verb: Callable[..., Outcome[Any]], then: Callable[[Any], None], *args: Any) -> Any:
+        def finish(got: tuple[Outcome[Any], Look]) -> None:
+            outcome, self.look = got
+            then(outcome)
+            self.screen.refresh()
+
+        return trips.do, (self.desk, self.look.child_id, verb, self.actor, *args), finish
+
+    def do(self, verb: Callable[..., Outcome[Any]], then: Callable[[Any], None], *args: Any) -> None:
+        """Do a verb. What stops it is said in the open form, or in the strip."""
+
+        def checked(outcome: Outcome[Any]) -> None:
+            if outcome.ok:
+                then(outcome)
+            elif self.screen.sheet:
+                self.screen.sheet_says(outcome.problems)
+            else:
+                self.say_problems(list(outcome.problems))
+
+        self.turns.take(lambda: self.trip(verb, checked, *args))
+
+    def saved(self, code: str) -> Callable[[Any], None]:
+        def then(_: Any) -> None:
+            self.screen.close_sheet()
+            self.say(Said("ok", self.words(code)))
+
+        return then
+
+    def say_again(self) -> None:
+        """The last answer, after a form stood in its place."""
+        self.say(*self._said)
+
+    def explain(self, title: str, how: str) -> None:
+        """What a form is for, in the strip for as long as it is open."""
+        self.screen.strip.show_said(Said("plain", title, how))
+
+    def say_problems(self, problems: list[Problem], verdict: Verdict | None = None) -> None:
+        self.say(say_problems(self.words, problems), verdict)
+
+    def say(self, said: Said, verdict: Verdict | None = None) -> None:
+        """Put an answer into the strip, with the buttons it needs."""
+        self._said = (said, verdict)
+        words, buttons = self.words, []
+        problems = {p.code: p.severity for p in verdict.problems} if verdict else {}
+        if verdict and Severity.OVERRIDE in problems.values() and verdict.checked_id:
+            buttons.append(Button(words("ui.action.override"), self.confirm, "Enter", "quiet"))
+        if {"vial.open_too_long", "package.used_up"} & problems.keys():
+            buttons.append(Button(words("ui.action.fresh_vial"), self.fresh_vial, kind="quiet"))
+        if (self.look.held and said.tone != "ok") or (verdict and verdict.checked_id):
+            buttons.append(Button(words("ui.action.not_given"), self.not_given, kind="quiet"))
+        self.screen.strip.show_said(said, buttons)

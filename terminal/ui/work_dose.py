@@ -1,0 +1,89 @@
+"""What is done about a dose beside recording it: another site, not given, given elsewhere, recorded wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from domain.doses import Dose
+from domain.problems import block
+from terminal.store.children import Found
+from terminal.ui import trips
+from terminal.ui.dose_sheets import MOVE, DeferSheet, DoseSheet, ElsewhereSheet, MoveSheet, ReasonSheet, SiteSheet
+from terminal.usecases import amend_dose, record_dose
+from terminal.usecases.find_child import search
+
+if TYPE_CHECKING:
+    from terminal.ui.work import Work
+
+USUAL_VOIDS = ("ui.reason.not_given", "ui.reason.wrong_child", "ui.reason.wrong_vaccine")
+
+
+class DoseWork:
+    """Part of `Work`."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def site(self) -> None:
+        """F4."""
+        if self.work.verdict and self.work.verdict.dose:
+            dose = self.work.verdict.dose
+            chosen = replace(self.work.choice, funding=dose.funding, kind=dose.kind)
+            self.work.screen.open_sheet(
+                SiteSheet(self.work.words, chosen, dose.site, self.work.check_again, self.work.screen.close_sheet)
+            )
+
+    def defer(self) -> None:
+        """F8."""
+        visit = self.work.look.visit
+        if visit is None:
+            self.work.say_problems([block("visit.not_open")])
+            return
+        vaccine = self.work.verdict.dose.vaccine if self.work.verdict and self.work.verdict.dose else ""
+
+        def save(*fields: str) -> None:
+            self.work.do(record_dose.defer_dose, self.work.saved("ui.deferred"), visit.id, *fields)
+
+        self.work.screen.open_sheet(DeferSheet(self.work.words, vaccine, save, self.work.screen.close_sheet))
+
+    def elsewhere(self) -> None:
+        """F6."""
+        child_id = self.work.look.child_id
+        if child_id:
+
+            def save(*fields: Any) -> None:
+                self.work.do(record_dose.transcribe_dose, self.work.saved("ui.elsewhere.saved"), child_id, *fields)
+
+            self.work.screen.open_sheet(ElsewhereSheet(self.work.words, save, self.work.screen.close_sheet))
+
+    def dose_chosen(self, dose: Dose) -> None:
+        """A dose of the history was clicked."""
+        sheet = DoseSheet(self.work.words, dose, self.work.desk.clinic, self._amend, self.work.screen.close_sheet)
+        self.work.screen.open_sheet(sheet)
+
+    def _amend(self, action: str, dose: Dose) -> None:
+        words, close = self.work.words, self.work.screen.close_sheet
+        name = words.dose(dose.vaccine, dose.dose_no)
+        if action == MOVE:
+
+            def move(child_id: str, reason: str) -> None:
+                self.work.do(amend_dose.move_dose, self.work.saved("ui.dose.move_done"), dose.id, child_id, reason)
+
+            self.work.screen.open_sheet(MoveSheet(words, dose, self._search_into, self._find_into, move, close))
+            return
+        verb = amend_dose.void_dose if action == "void" else amend_dose.dispute_dose
+
+        def go_on(reason: str) -> None:
+            self.work.do(verb, self.work.saved(f"ui.dose.{action}_done"), dose.id, reason)
+
+        title = words(f"ui.dose.{action}") + " · " + name
+        usual = USUAL_VOIDS if action == "void" else ()
+        self.work.screen.open_sheet(ReasonSheet(words, title, [words(f"ui.dose.{action}_how")], usual, go_on, close))
+
+    def _search_into(self, typed: str, then: Callable[[list[Found]], None]) -> None:
+        self.work.tasks.run(search, self.work.desk, typed, then=then)
+
+    def _find_into(self, number: str, then: Callable[[list[Found]], None]) -> None:
+        self.work.tasks.run(trips.by_number, self.work.desk, self.work.actor, number, then=then)

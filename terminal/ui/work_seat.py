@@ -1,0 +1,110 @@
+"""What is done at the seat without a child: stock, handing over, the date, doses left without an answer."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from domain.codes import Package, TracePackage
+from terminal.store.children import Card
+from terminal.store.doses import CheckedDose
+from terminal.store.stock import LotRow
+from terminal.ui import trips
+from terminal.ui.start_sheets import ClockSheet, UnansweredSheet
+from terminal.ui.stock_sheet import StockSheet
+from terminal.ui.verdict_strip import Said
+from terminal.usecases import record_dose
+from terminal.usecases.clock_check import confirm_date
+from terminal.usecases.desk import Actor, Outcome
+from terminal.usecases.receive_stock import receive_stock
+from terminal.usecases.sign_in import sign_in
+
+if TYPE_CHECKING:
+    from terminal.ui.work import Work
+
+
+class SeatWork:
+    """Part of `Work`."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+
+    def stock(self) -> None:
+        """The form that receives packages by scanning."""
+        sheet = StockSheet(self.work.words, self._receive, self.work.screen.close_sheet)
+        self.work.screen.open_sheet(sheet)
+        self.work.explain(self.work.words("ui.stock"), self.work.words("ui.stock.how"))
+        self._show_on_hand(sheet)
+
+    def _show_on_hand(self, sheet: StockSheet) -> None:
+        today = self.work.desk.today().isoformat()
+
+        def show(lots: Any) -> None:
+            if self.work.screen.sheet is sheet:
+                sheet.show_on_hand(lots, today)
+
+        self.work.tasks.run(trips.on_hand, self.work.desk, then=show)
+
+    def _receive(self, codes: list[Package | TracePackage], lot_no: str, expiry_on: str) -> None:
+        sheet = self.work.screen.sheet
+
+        def then(outcome: Outcome[LotRow]) -> None:
+            lot = outcome.value
+            assert lot is not None
+            told = " ".join(self.work.words.problem(p) for p in outcome.problems)
+            name = self.work.words.vaccine(lot.vaccine)
+            tone = Said(
+                "look" if told else "ok", self.work.words("ui.stock.received", vaccine=name, lot=lot.lot_no), told
+            )
+            self.work.say(tone)
+            if isinstance(sheet, StockSheet) and self.work.screen.sheet is sheet:
+                sheet.start_again()
+                self._show_on_hand(sheet)
+
+        self.work.do(receive_stock, then, codes, lot_no, expiry_on)
+
+    def hand_over(self, code: str, pin: str) -> None:
+        def then(outcome: Outcome[Actor]) -> None:
+            if outcome.value is None:
+                self.work.screen.sheet_says(outcome.problems)
+                return
+            self.work.actor = outcome.value
+            self.work.screen.close_sheet()
+            self.work.screen.show_nurse(self.work.actor.name)
+            self.work.say(Said("ok", self.work.words("ui.handed_over", name=self.work.actor.name)))
+
+        self.work.turns.take(lambda: (sign_in, (self.work.desk, code, pin), then))
+
+    def ask_date(self) -> None:
+        """The PC's date is doubted: a person confirms it."""
+
+        def done(day: date) -> None:
+            self.work.do(confirm_date, self.work.saved("ui.clock.confirmed"), day)
+
+        today = self.work.desk.today().isoformat()
+        self.work.screen.open_sheet(ClockSheet(self.work.words, today, done, self.work.screen.close_sheet))
+
+    def ask_unanswered(self, child_id: str = "") -> None:
+        """After start and unlock: was it given? When all is answered, `child_id`, asked about last, is opened."""
+        work = self.work
+
+        def then(found: tuple[tuple[CheckedDose, Card], ...]) -> None:
+            if found:
+                checked, card = found[0]
+                work.say(Said("look", work.words("ui.unanswered.title"), work.words("ui.unanswered.why")))
+                sheet = UnansweredSheet(work.words, work.desk, checked, card, self._was_given, self._was_not_given)
+                work.screen.open_sheet(sheet)
+                return
+            work.say_child()
+            work.screen.close_sheet(answered=True)
+            if child_id:
+                work.children.open_child(child_id)
+
+        work.turns.take(lambda: (trips.unanswered, (work.desk,), then))
+
+    def _was_given(self, checked: CheckedDose, reasons: dict[str, str], stated: str) -> None:
+        fields = (checked.id, reasons, stated)
+        self.work.do(record_dose.record_dose, lambda _: self.ask_unanswered(checked.child_id), *fields)
+
+    def _was_not_given(self, checked: CheckedDose) -> None:
+        self.work.do(record_dose.dismiss_checked, lambda _: self.ask_unanswered(checked.child_id), checked.id)
