@@ -34,6 +34,8 @@ _OWN = [
     "register_status",
     "clinic",
 ]
+_COLUMNS = (*_OWN, "pinyin", "known_at", "known_from")
+_CARD = f"SELECT {', '.join(_COLUMNS)} FROM child WHERE id = ?"
 _DATED = ("residence", "register_status")
 
 
@@ -119,9 +121,10 @@ def _index(store: Store, child_id: str, facts: ChildRegistered) -> None:
 
 def card(store: Store, child_id: str) -> Card | None:
     """Everything known of one child: four indexed reads."""
-    row = store.first(Child.select().where(Child.id == child_id))
-    if row is None:
+    found = store.sql(_CARD, child_id)
+    if not found:
         return None
+    row = dict(zip(_COLUMNS, found[0], strict=True))
     facts = ChildRegistered(
         **{name: row[name] for name in _OWN},
         identifiers=tuple(
