@@ -50,6 +50,12 @@ def doses(dsn: str) -> list[DoseRow]:
         return [DoseRow(*row) for row in connection.execute(_DOSES)]
 
 
+def dose_ids(dsn: str) -> list[str]:
+    """The id of every dose told to have been given, once for each row that says so."""
+    with connect(dsn) as connection:
+        return [row[0] for row in connection.execute("SELECT dose_id FROM dose WHERE given AND origin_dose IS NULL")]
+
+
 def doubled(dsn: str) -> int:
     """How many doses are there more than once: 0, or the protocol is broken."""
     return _count(dsn, _DOUBLED)

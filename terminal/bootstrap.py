@@ -8,14 +8,13 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from printing.spool import Spool
 
 from config import settings as config
 from domain.errors import StoreError, SyncError
@@ -23,6 +22,7 @@ from domain.wire.signed import HPKE_SUITE
 from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import Report
+from printing.spool import Spool
 from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import enrol
@@ -36,6 +36,7 @@ from terminal.store.database import Store
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
+from terminal.ui.services import Condition, Services
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
 
@@ -183,31 +184,89 @@ def _add_escrow(home: Home, keys: RegionKeys) -> None:
         keyfile.save(home.key, keyfile.with_escrow(wrapped, unlock(home), escrow))
 
 
-@dataclass
-class Terminal:
-    """A desk with its devices and its line to the region, started and stopped together."""
+class _WatchedOutbox(StoreOutbox):
+    """Remembers the last report for the window, which must not wait for the store."""
 
-    home: Home
-    desk: Desk
-    on_report: Callable[[Report], None]
-    rhythm: Rhythm | None = None
-    spools: list[Spool] = field(default_factory=list)
-    reader: ScannerReader | None = None
-    sync: SyncWorker | None = None
-    keeper: Housekeeping | None = None
-    ill: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)  # housekeeping task -> code, params
+    last: tuple[str, dict[str, Any]] = ("sync.ok", {})
+    on_report: Callable[[], None] = staticmethod(lambda: None)
+
+    def report(self, code: str, params: dict[str, Any]) -> None:
+        self.last = (code, params)
+        super().report(code, params)
+        self.on_report()
+
+
+class Terminal:
+    """A desk with its devices and its line to the region, started and stopped together.
+
+    `on_report` gets what the scanners say, on their thread; set it before `start`.
+    """
+
+    def __init__(self, home: Home, desk: Desk, rhythm: Rhythm | None = None) -> None:
+        self.home, self.desk = home, desk
+        self.on_report: Callable[[Report], None] = lambda _: None
+        self.outbox = _WatchedOutbox(desk.store, desk.world)
+        self.sync: SyncWorker | None = None
+        self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
+        self._rhythm = rhythm
+        queue = StorePrintQueue(desk.store)
+        self.spools = [Spool(printer, queue, desk.world) for printer in home.settings.printers]
+        self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
+        self.keeper = Housekeeping({"backup": self._back_up, "medium": self._copy_unsent}, self._note_ill)
 
     def start(self) -> None:
         """Start what the settings name; a terminal without region or printer works all the same."""
-        queue = StorePrintQueue(self.desk.store)
-        self.spools = [Spool(p, queue, self.desk.world) for p in self.home.settings.printers]
         for spool in self.spools:
             spool.start()
-        self.reader = ScannerReader(self.home.settings.scanners, self.on_report, self.desk.world)
         self.reader.start()
-        self.start_sync()
-        self.keeper = Housekeeping({"backup": self._back_up, "medium": self._copy_unsent}, self._note_ill)
         self.keeper.start()
+        try:
+            client, me = region_client(self.home, self.outbox, self.desk.world), identity(self.outbox)
+        except SyncError as fault:
+            self.outbox.report(fault.code, fault.params)
+        else:
+            self.sync = SyncWorker(self.outbox, client, me, self.desk.world, self._rhythm)
+            self.sync.start()
+
+    def services(self) -> Services:
+        """What the window is handed."""
+        return Services(
+            submit=self.desk.store.submit,
+            printer=self._printer_condition,
+            sync=self._sync_condition,
+            wake_printer=self.wake_printers,
+            wake_sync=self.wake_sync,
+            key_pressed=self.reader.forget,
+        )
+
+    def wake_printers(self) -> None:
+        for spool in self.spools:
+            spool.wake()
+
+    def wake_sync(self) -> None:
+        """A visit is on disk: the region hears of it soon, the second medium at once."""
+        if self.sync:
+            self.sync.wake()
+        self.keeper.wake()
+
+    def sync_now(self, deadline_s: float) -> None:
+        """Upload now and wait for the report, at most so long."""
+        reported = threading.Event()
+        self.outbox.on_report = reported.set
+        if self.sync:
+            self.sync.wake(at_once=True)
+            reported.wait(deadline_s)
+
+    def _printer_condition(self) -> Condition:
+        slip = next((s.condition for s in self.spools if s.printer.role == "slip"), None)
+        return Condition(slip.level, slip.code, slip.params) if slip else Condition()
+
+    def _sync_condition(self) -> Condition:
+        code, params = self.outbox.last
+        if code != "sync.ok":
+            return Condition("look", code, params)
+        ill = next(((code, params) for code, params in self.ill.values() if code), None)
+        return Condition("look", *ill) if ill else Condition()
 
     def _back_up(self) -> None:
         now, home = self.desk.world.now(), self.home
@@ -217,43 +276,20 @@ class Terminal:
 
     def _copy_unsent(self) -> None:
         if self.home.second_medium and self.sync:
-            outbox = StoreOutbox(self.desk.store, self.desk.world)
+            outbox = self.outbox
             seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
 
     def _note_ill(self, task: str, code: str, params: dict[str, Any]) -> None:
         self.ill[task] = (code, params)
 
-    def start_sync(self) -> None:
-        outbox = StoreOutbox(self.desk.store, self.desk.world)
-        try:
-            client = region_client(self.home, outbox, self.desk.world)
-            me = identity(outbox)
-        except SyncError as fault:
-            outbox.report(fault.code, fault.params)
-            return
-        self.sync = SyncWorker(outbox, client, me, self.desk.world, self.rhythm)
-        self.sync.start()
-
-    def visit_closed(self) -> None:
-        """A visit is on disk: the slip prints, the region hears of it soon."""
-        for spool in self.spools:
-            spool.wake()
-        if self.sync:
-            self.sync.wake()
-        if self.keeper:
-            self.keeper.wake()
-
     def stop(self, deadline_s: float = 5.0) -> None:
         """End the threads and close the records. What is unprinted or unsent waits in the database."""
-        if self.keeper:
-            self.keeper.stop(deadline_s)
-        if self.reader:
-            self.reader.stop(deadline_s)
-        for spool in self.spools:
-            spool.stop(deadline_s)
-        if self.sync and not self.sync.stop(deadline_s):
-            _log.warning("sync still busy at exit")
+        ended = [self.keeper.stop(deadline_s), self.reader.stop(deadline_s)]
+        ended += [spool.stop(deadline_s) for spool in self.spools]
+        ended += [self.sync.stop(deadline_s)] if self.sync else []
+        if not all(ended):
+            _log.warning("a thread was still busy at exit")
         self.desk.store.close()
 
 

@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from terminal import bootstrap
 from terminal.commands import sync_status
 from terminal.commands.control import Control
-from terminal.commands.init import secret
 from terminal.commands.line import Say
+from terminal.commands.opening import secret
+from terminal.ui.window import MainWindow
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """Open the records, start the devices, show the window until it is closed."""
+    from terminal.ui import app
+
     home = bootstrap.find_home(settings)
     bootstrap.set_up_logging(home)
     passphrase = secret(say("cli.key.present")) if args.start_passphrase else ""
     with bootstrap.only_one(home):
-        terminal = bootstrap.Terminal(home, bootstrap.open_desk(home, passphrase))
-        desk = terminal.desk
+        desk = bootstrap.open_desk(home, passphrase)
+        terminal = bootstrap.Terminal(home, desk)
 
-        def status() -> dict[str, object]:
+        def status() -> dict[str, Any]:
             return desk.store.run(sync_status.read, desk)
 
-        def sync_now() -> dict[str, object]:
+        def sync_now() -> dict[str, Any]:
             terminal.sync_now(deadline_s=50)
             return status()
 
         control = Control(home.data, {"sync status": status, "sync now": sync_now})
         control.start()
+
+        def ready(window: MainWindow) -> None:
+            terminal.on_report = window.pump.post
+            terminal.start()
+
         try:
-            return terminal.show(args.lang if args.lang != home.settings.language else home.settings.language)
+            return app.run(desk, terminal.services(), home.settings.language, ready)
         finally:
             control.close()
             terminal.stop()
