@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from printing import font
 from printing.transport import status_of
 from terminal import bootstrap
 from terminal.commands.line import DONE, TO_MEND, Say
+from terminal.commands.opening import opened
 from terminal.store import backup, keyfile
 from terminal.store.database import sqlite_version
 from terminal.store.outbox import StoreOutbox
@@ -41,13 +43,13 @@ class Finding:
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """Print every finding; exit code 3 when something must be mended."""
-    findings = list(examine(settings))
+    findings = list(examine(settings, say))
     for finding in findings:
         print(_MARK[finding.level], say(finding.code, **finding.params))
     return TO_MEND if any(f.level == "mend" for f in findings) else DONE
 
 
-def examine(settings: Path) -> Iterator[Finding]:
+def examine(settings: Path, say: Say) -> Iterator[Finding]:
     """Program, folder, key, records, clock, devices, region: each on its own, one fault hides no other."""
     yield Finding("ok", "doctor.sqlite", {"version": sqlite_version()})
     missing = font.missing("接种䶮㛃Aa1")
@@ -57,16 +59,13 @@ def examine(settings: Path) -> Iterator[Finding]:
     except VaxdeskError as fault:
         yield _fault(fault)
         return
-    yield from _guarded(_folder, home)
-    yield from _guarded(_key, home)
-    yield from _guarded(_backups, home)
-    yield from _guarded(_devices, home)
-    yield from _guarded(_records, home)
+    for findings in (_folder(home), _key(home), _backups(home), _devices(home), _records(home, say)):
+        yield from _guarded(findings)
 
 
-def _guarded(check: Callable[[bootstrap.Home], Iterator[Finding]], home: bootstrap.Home) -> Iterator[Finding]:
+def _guarded(findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
-        yield from check(home)
+        yield from findings
     except VaxdeskError as fault:
         yield _fault(fault)
 
@@ -107,27 +106,24 @@ def _devices(home: bootstrap.Home) -> Iterator[Finding]:
     for port in serial_ports(home.settings.scanners):
         if port.name:
             good = port.state in (DeviceState.READY, DeviceState.BUSY)
-            yield Finding("ok" if good else "mend", port.state.code, {"device": port.name})
+            yield Finding("ok" if good else "mend", port.state.code, {"device": port.name, "detail": port.path})
     for printer in home.settings.printers:
         found = status_of(printer)
         yield Finding(_PRINTER[found.level], found.code, {"printer": printer.name})
 
 
-def _records(home: bootstrap.Home) -> Iterator[Finding]:
-    desk = bootstrap.open_desk(home)
-    try:
+def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:
+    with opened(home, say) as desk:
         yield Finding("ok", "doctor.records")
         yield from (Finding("mend", p.code, p.params) for p in check_clock(desk))
         yield from _region(home, desk)
-    finally:
-        desk.store.close()
 
 
 def _region(home: bootstrap.Home, desk: Desk) -> Iterator[Finding]:
+    if home.settings.region is None:
+        yield Finding("look", "sync.no_region")
+        return
     outbox = StoreOutbox(desk.store, desk.world)
-    client = bootstrap.region_client(home, outbox, desk.world)
-    try:
+    with closing(bootstrap.region_client(home, outbox, desk.world)) as client:
         status = client.status(desk.store.sql("SELECT terminal_id FROM head")[0][0])
-    finally:
-        client.close()
     yield Finding("ok", "doctor.region", {"have": status.have_seq})

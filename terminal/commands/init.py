@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from getpass import getpass
 from pathlib import Path
 
-from domain.problems import Problem
+from domain.errors import StoreError
 from terminal import bootstrap
 from terminal.commands.line import DONE, FAILED, Say
+from terminal.commands.opening import opened, secret, tell
+from terminal.store import staff
 from terminal.usecases.sign_in import first_staff
 
 SHORTEST_PASSPHRASE = 12
@@ -24,22 +25,23 @@ name = "{name}"
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
-    """Write vaxdesk.toml unless it is there, make the records, add the first account."""
+    """Write vaxdesk.toml unless it is there, make the records, add the first account; goes on where it was left."""
     settings.parent.mkdir(parents=True, exist_ok=True)
     if not settings.exists():
         settings.write_text(_toml(args), encoding="utf-8")
     home = bootstrap.find_home(settings)
-    passphrase = secret(say("cli.init.recovery"))
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        print(say("key.passphrase_too_short"), file=sys.stderr)
-        return FAILED
-    bootstrap.found_records(home, passphrase, bootstrap.world_of(home))
-    desk = bootstrap.open_desk(home)
-    try:
-        pin = secret(say("cli.init.pin"))
-        outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
-    finally:
-        desk.store.close()
+    with bootstrap.only_one(home):
+        if not home.records.exists():
+            passphrase = secret(say("cli.init.recovery"))
+            if len(passphrase) < SHORTEST_PASSPHRASE:
+                print(say("key.passphrase_too_short"), file=sys.stderr)
+                return FAILED
+            bootstrap.found_records(home, passphrase, bootstrap.world_of(home))
+        with opened(home, say) as desk:
+            if desk.store.run(staff.everyone, desk.store):
+                raise StoreError("store.exists", path=str(home.data))
+            pin = secret(say("cli.init.pin"))
+            outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
     tell(outcome.problems, say)
     if not outcome.ok:
         return FAILED
@@ -64,14 +66,3 @@ def _toml(args: argparse.Namespace) -> str:
         printer=printer,
         region=region,
     )
-
-
-def secret(prompt: str) -> str:
-    """A secret from the person, or one line of standard input when there is no terminal."""
-    return getpass(prompt + " ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-
-
-def tell(problems: tuple[Problem, ...], say: Say) -> None:
-    """Every problem in words, on standard error."""
-    for problem in problems:
-        print(say(problem.code, **problem.params), file=sys.stderr)

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from terminal import bootstrap
-from terminal.commands.init import SHORTEST_PASSPHRASE, secret
+from terminal.commands.init import SHORTEST_PASSPHRASE
 from terminal.commands.line import DONE, FAILED, Say
+from terminal.commands.opening import secret, start_passphrase
 from terminal.store import keyfile
 
 
@@ -19,8 +20,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     world = bootstrap.world_of(home)
     with bootstrap.only_one(home):
         wrapped = keyfile.load(home.key)
-        present = "" if keyfile.has(wrapped, "machine") else secret(say("cli.key.present"))
-        key = bootstrap.unlock(home, present)
+        key = bootstrap.unlock(home, start_passphrase(home, say))
         if args.slot == "machine":
             machine = keyfile.new_machine_secret(home.secret, world.random)
             keyfile.save(home.key, keyfile.with_machine(wrapped, key, machine, world.random))

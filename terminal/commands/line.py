@@ -34,12 +34,16 @@ def run(words: list[str]) -> int:
     except VaxdeskError as fault:
         print(speak(fault.code, **fault.params), file=sys.stderr)
         return FAILED
-    except KeyboardInterrupt:
+    except OSError as fault:  # a folder we may not write, a full disk: the system's words, in a sentence
+        path, detail = fault.filename or "-", fault.strerror or type(fault).__name__
+        print(speak("cli.os_error", path=path, detail=detail), file=sys.stderr)
+        return FAILED
+    except (KeyboardInterrupt, EOFError):
         return FAILED
 
 
 def _speaker(language: Language) -> Say:
-    return lambda code, **params: say(language, code, **params)
+    return lambda code, /, **params: say(language, code, **params)
 
 
 def _language(words: list[str]) -> Language:

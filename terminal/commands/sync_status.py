@@ -11,6 +11,7 @@ import msgspec
 from terminal import bootstrap
 from terminal.commands import control
 from terminal.commands.line import DONE, Say
+from terminal.commands.opening import opened
 from terminal.store.outbox import StoreOutbox, unsent
 from terminal.usecases.desk import Desk
 
@@ -19,11 +20,8 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     home = bootstrap.find_home(settings)
     answer = control.ask(home.data, "sync status")
     if answer is None:
-        desk = bootstrap.open_desk(home)
-        try:
+        with opened(home, say) as desk:
             answer = read(desk)
-        finally:
-            desk.store.close()
     print(lines(answer, say))
     return DONE
 
