@@ -40,7 +40,7 @@ _CODES = {
 
 
 class PrinterFault(DeviceError):
-    """The way to the printer failed. `bytes_out` of the job's bytes had been accepted: 0 means nothing can be on paper."""
+    """The way to the printer failed after `bytes_out` of the job's bytes were accepted: 0 means nothing is on paper."""
 
     def __init__(self, code: str, bytes_out: int, address: str) -> None:
         super().__init__(code, "later" if bytes_out == 0 else "operator", address=address)
@@ -78,7 +78,7 @@ class Connection:
             self._close()
 
     def write(self, data: bytes, stall_s: float = STALL_S) -> None:
-        """Hand over all bytes. Raises PrinterFault with the exact number accepted when the way breaks or stands still."""
+        """Hand over all bytes. Raises PrinterFault with the number accepted when the way breaks or stands still."""
         sent = 0
         with faults(self.address, lambda: sent):
             while sent < len(data):

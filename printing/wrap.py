@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 # or end a line).
 NOT_FIRST = "，。、：；！？）》」』】〕”’…·,.:;!?)]}%℃"
 NOT_LAST = "（《「『【〔“‘([{"
-_PIECE = re.compile(rf"[{re.escape(NOT_LAST)}]*(?:[!-~\u00a1-\u024f\u0370-\u03ff]+|.)[{re.escape(NOT_FIRST)}]*", re.DOTALL)
+_PIECE = re.compile(
+    rf"[{re.escape(NOT_LAST)}]*(?:[!-~\u00a1-\u024f\u0370-\u03ff]+|.)[{re.escape(NOT_FIRST)}]*", re.DOTALL
+)
 
 
 def wrap(text: str, width: float, advance: Callable[[str], float]) -> list[str]:
