@@ -63,6 +63,8 @@ class Counter(QFrame):
         self._bars = QVBoxLayout()
         self._bars.setSpacing(8)
         self._uncertain: tuple[str, ...] | None = None
+        self._shown: object = None  # of the person, and of the history: what has not changed is not built again
+        self._history_shown: object = None
         self._actions: dict[int, Button] = {}
         self._build()
         self._clock = QTimer(self, interval=1000)
@@ -205,8 +207,14 @@ class Counter(QFrame):
         """Show the child, the visit and the doses as `work.look` has them."""
         look, verdict = self.work.look, self.work.verdict
         today = self._desk.today().isoformat()
-        self.person.show_child(look.child)
-        self.history.show_doses(look.child.doses if look.child else None, today)
+        shown = (look.child.card, look.child.siblings) if look.child else None, today
+        if shown != self._shown:
+            self._shown = shown
+            self.person.show_child(look.child)
+        given = look.child.doses if look.child else None, today
+        if given != self._history_shown:
+            self._history_shown = given
+            self.history.show_doses(*given)
         if look.child is None:
             self.visit.show_nothing()
         elif look.visit is None and self.work.observe_until:
@@ -243,6 +251,7 @@ class Counter(QFrame):
         self.visit.hide()
         self._history_card.hide()
         self._right.addWidget(sheet, 1)
+        sheet.show()
         self._enable()
         fields: list[QLineEdit] = list(sheet.findChildren(QLineEdit))
         first = next((f for f in fields if f.isVisibleTo(sheet)), None)
@@ -250,7 +259,7 @@ class Counter(QFrame):
 
     def close_sheet(self, answered: bool = False) -> None:
         """Back to the child; a question that must be answered stays until it is."""
-        if isinstance(self.sheet, UnansweredSheet) and not answered:
+        if self.sheet is None or (isinstance(self.sheet, UnansweredSheet) and not answered):
             return
         self._drop_sheet()
         self.person.show()

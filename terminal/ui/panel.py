@@ -6,16 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QPixmap
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 
-from drivers.simulator import Fault as ScannerFault
-from drivers.simulator import ScannerSimulator
-from printing.simulator import Fault as PrinterFault
-from printing.simulator import PrinterSimulator
 from terminal.ui import parts
 from terminal.ui.sheet import Pick
 from terminal.ui.words import Words
@@ -30,7 +25,7 @@ class Props:
     they are called on a thread of the panel.
 
     `children` and `packages` are (words, code) to scan with `scan(code)`. `scanner` and `printer` are what can be done
-    to the devices: code of the words -> the deed. `slips(n)` gives what came out of the printer after the first n, PNG.
+    to the devices: code of the words -> the deed. `slips()` gives all that came out of the printer, PNG, oldest first.
     """
 
     children: Sequence[tuple[str, str]]
@@ -38,30 +33,7 @@ class Props:
     scan: Callable[[str], object]
     scanner: Mapping[str, Callable[[], object]]
     printer: Mapping[str, Callable[[], object]]
-    slips: Callable[[int], Sequence[bytes]]
-
-
-def props_of(
-    scanner: ScannerSimulator,
-    printer: PrinterSimulator,
-    children: Sequence[tuple[str, str]],
-    packages: Sequence[tuple[str, str]],
-) -> Props:
-    """The table with these two devices on it."""
-    scanner_faults = {f"ui.panel.scanner.{f}": partial(scanner.fail_next, f) for f in ScannerFault}
-    plugs = {"ui.panel.scanner.unplug": scanner.unplug, "ui.panel.scanner.replug": scanner.replug}
-    printer_faults = {f"ui.panel.printer.{f}": partial(printer.fail, f) for f in PrinterFault}
-
-    def slips(known: int) -> list[bytes]:
-        pictures = []
-        for image in printer.slips[known:]:
-            buffer = BytesIO()
-            image.save(buffer, "PNG")
-            pictures.append(buffer.getvalue())
-        return pictures
-
-    mend = {"ui.panel.printer.mend": printer.mend}
-    return Props(children, packages, scanner.scan, scanner_faults | plugs, printer_faults | mend, slips)
+    slips: Callable[[], Sequence[bytes]]
 
 
 class Panel(QFrame):
@@ -125,7 +97,7 @@ class Panel(QFrame):
 
     def show_slips(self) -> None:
         """Show the slips that came out since the last look, newest on top."""
-        for png in self._props.slips(self._shown):
+        for png in self._props.slips()[self._shown :]:
             picture = QPixmap()
             picture.loadFromData(png)
             label = parts.text()

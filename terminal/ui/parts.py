@@ -72,7 +72,7 @@ def clear(layout: QLayout) -> None:
         if inner is not None:
             clear(inner)
         if widget is not None:
-            widget.hide()
+            widget.setParent(None)
             widget.deleteLater()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFormLayout, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from config import tables
 from domain.world import from_utc_text
@@ -105,7 +105,7 @@ class PersonPanel(QFrame):
         ]
         for name, value in [*numbers, *people, *rest]:
             if value:
-                form.addRow(parts.text(name, "muted"), _value(value))
+                form.addRow(parts.text(name, "muted"), parts.text(value, wrap=len(value) > 18))
         self._lines.addLayout(form)
 
     def _add_note(self, words: str, tone: str) -> None:
@@ -130,9 +130,3 @@ class PersonPanel(QFrame):
         if at.date() == self._desk.today():
             return self._words("ui.today_at", time=at.strftime("%H:%M"))
         return at.strftime("%Y-%m-%d %H:%M")
-
-
-def _value(value: str) -> QLabel:
-    label = parts.text(value, wrap=True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label

@@ -176,10 +176,10 @@ class RegisterSheet(Sheet):
 
     def _identifiers(self, base: ChildRegistered) -> tuple[Identifier, ...]:
         """The numbers of the form in place of those of their kinds; each keeps its issuer while it stays the same."""
-        kept = [i for i in base.identifiers if i.kind not in NUMBERS]
-        before = {(i.kind, i.value): i for i in base.identifiers}
         typed = [(kind, self._value(kind).upper()) for kind in NUMBERS if self._value(kind)]
-        return (*kept, *[before.get(pair) or Identifier(*pair) for pair in typed])
+        kept = [i for i in base.identifiers if i.kind not in NUMBERS or (i.kind, i.value) in typed]
+        known = {(i.kind, i.value) for i in kept}
+        return (*kept, *[Identifier(*pair) for pair in typed if pair not in known])
 
     def _guardians(self, base: ChildRegistered) -> tuple[Guardian, ...]:
         name, phone = tidy_name(self._value("guardian")), self._value("phone").replace(" ", "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
@@ -14,6 +13,10 @@ from domain.errors import VaxdeskError
 
 T = TypeVar("T")
 _Job = tuple[Callable[..., Any], tuple[Any, ...], Callable[[Any], None]]
+
+
+def _nothing() -> None:
+    pass
 
 
 class Tasks(QObject):
@@ -25,7 +28,7 @@ class Tasks(QObject):
 
     failed = Signal(object)
     idle = Signal()  # nothing is under way any more
-    _done = Signal(object, object, int)
+    _done = Signal(object, object, object, int)
 
     def __init__(self, submit: Callable[..., Future[Any]], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -38,21 +41,24 @@ class Tasks(QObject):
     def busy(self) -> bool:
         return self._open > 0
 
-    def run(self, work: Callable[..., T], *args: Any, then: Callable[[T], None]) -> None:
-        """Run `work(*args)` on the store thread, then `then(result)` on the main thread."""
+    def run(
+        self, work: Callable[..., T], *args: Any, then: Callable[[T], None], after: Callable[[], None] = _nothing
+    ) -> None:
+        """Run `work(*args)` on the store thread, then `then(result)` on the main one, and `after()` come what may."""
         self._open += 1
         born = self._generation
-        self._submit(work, *args).add_done_callback(lambda future: self._done.emit(future, then, born))
+        self._submit(work, *args).add_done_callback(lambda future: self._done.emit(future, then, after, born))
 
     def forget(self) -> None:
         """The screen that asked is gone: what is under way is still done, its results are dropped."""
         self._generation += 1
 
-    @Slot(object, object, int)
-    def _deliver(self, future: Future[Any], then: Callable[[Any], None], born: int) -> None:
+    @Slot(object, object, object, int)
+    def _deliver(self, future: Future[Any], then: Callable[[Any], None], after: Callable[[], None], born: int) -> None:
+        forgotten = born != self._generation
         try:
             fault = future.exception()
-            if born != self._generation and (fault is None or isinstance(fault, VaxdeskError)):
+            if forgotten and (fault is None or isinstance(fault, VaxdeskError)):
                 return
             if fault is None:
                 then(future.result())
@@ -61,6 +67,8 @@ class Tasks(QObject):
             if not isinstance(fault, VaxdeskError):
                 raise fault
         finally:
+            if not forgotten:
+                after()
             self._open -= 1
             if not self._open:
                 self.idle.emit()
@@ -76,7 +84,6 @@ class Turns(QObject):
         self._tasks = tasks
         self._waiting: deque[Callable[[], _Job | None]] = deque()
         self._running = False
-        tasks.failed.connect(self._after_fault)
 
     @property
     def busy(self) -> bool:
@@ -93,17 +100,10 @@ class Turns(QObject):
             if job is not None:
                 self._running = True
                 work, args, then = job
-                self._tasks.run(work, *args, then=partial(self._finish, then))
+                self._tasks.run(work, *args, then=then, after=self._over)
         if not self.busy:
             self.idle.emit()
 
-    def _finish(self, then: Callable[[Any], None], result: Any) -> None:
-        try:
-            then(result)
-        finally:
-            self._running = False
-            self._next()
-
-    def _after_fault(self) -> None:
+    def _over(self) -> None:
         self._running = False
         self._next()

@@ -46,11 +46,10 @@ class Scanned:
 
 @dataclass(frozen=True)
 class Standing:
-    """The rest of the house: what is not uploaded, slips that ask, visits still open."""
+    """The rest of the house: what is not uploaded, slips that ask."""
 
     unsent: outbox.UnsentCount
     uncertain: tuple[papers.Job, ...]
-    open_visits: int
 
 
 def look_at(desk: Desk, child_id: str) -> Look:
@@ -120,8 +119,7 @@ def unanswered(desk: Desk) -> tuple[tuple[doses.CheckedDose, children.Card], ...
 def standing(desk: Desk) -> Standing:
     return Standing(
         outbox.unsent(desk.store),
-        tuple(papers.jobs(desk.store, "uncertain")),
-        len(visits.open_ones(desk.store)),
+        tuple(papers.jobs_in(desk.store, "uncertain")),
     )
 
 

@@ -6,8 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QApplication, QMainWindow
+from PySide6.QtWidgets import QMainWindow
 
 from config.texts import Language
 from domain.codes import StaffBadge, classify
@@ -55,8 +54,9 @@ class MainWindow(QMainWindow):
         self.resize(*USUAL)
         self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
         self._idle.timeout.connect(self._idle_over)
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
         self.lock()
+        self.winId()  # from here on there is a window of the system, where keys and touches arrive first
+        self.windowHandle().installEventFilter(self)
 
     def lock(self, why: str = "") -> None:
         """Back to the sign-in; nothing of a person stays on the screen or in the widgets."""
@@ -87,9 +87,7 @@ class MainWindow(QMainWindow):
         self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
 
     def _open_counter(self, actor: Actor) -> None:
-        self.counter = Counter(
-            self.desk, self.services, self.words, actor, self.tasks, self._unpainted.append, self.lock
-        )
+        self.counter = Counter(self.desk, self.services, self.words, actor, self.tasks, self._answered, self.lock)
         self.sign_in = None
         self.setCentralWidget(self.counter)
         for change in self._devices.values():
@@ -111,6 +109,12 @@ class MainWindow(QMainWindow):
                 self.sign_in.badge(code.code)
             else:
                 self.sign_in.say(self.words("ui.sign_in.first"))
+
+    def _answered(self, mono: float) -> None:
+        """The screen holds the answer to the scan of that moment; the paint that follows shows it."""
+        self._unpainted.append(mono)
+        if self.counter:
+            self.counter.strip.update()  # a paint comes also when the same answer stands there already
 
     def _fault(self, fault: BaseException) -> None:
         """A verb failed: nothing was saved, and the words say so."""
@@ -140,7 +144,3 @@ class MainWindow(QMainWindow):
             if self.counter:
                 self._idle.start()
         return super().eventFilter(watched, event)
-
-    def closeEvent(self, event: QCloseEvent) -> None:
-        QApplication.instance().removeEventFilter(self)  # type: ignore[union-attr]
-        super().closeEvent(event)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from PySide6.QtWidgets import QApplication
 
+from config import tables
 from domain.codes import Package, Refused, TracePackage, classify
 from domain.problems import Problem, Severity, block, warn
 from drivers.scan import ScanEvent, ScanLost
@@ -74,6 +76,7 @@ class Work:
     def _scan(self, event: ScanEvent) -> Any:
         if isinstance(self.screen.sheet, UnansweredSheet):
             self.say(Said("stop", self.words("ui.unanswered.first")))
+            self._painted(event.mono)
             return None
         if self.screen.sheet:
             rules = scan_rules(self.desk, event.device)
@@ -250,8 +253,15 @@ class Work:
         problems = {p.code: p.severity for p in verdict.problems} if verdict else {}
         if verdict and Severity.OVERRIDE in problems.values() and verdict.checked_id:
             buttons.append(Button(words("ui.action.override"), self.confirm, "Enter", "quiet"))
-        if {"vial.open_too_long", "package.used_up"} & problems.keys():
+        if verdict and verdict.dose and _multi_dose(verdict.dose.vaccine) and not self.choice.fresh_vial:
             buttons.append(Button(words("ui.action.fresh_vial"), self.fresh_vial, kind="quiet"))
         if (self.look.held and said.tone != "ok") or (verdict and verdict.checked_id):
             buttons.append(Button(words("ui.action.not_given"), self.not_given, kind="quiet"))
         self.screen.strip.show_said(said, buttons)
+        if said.tone == "stop":
+            QApplication.beep()
+
+
+def _multi_dose(vaccine: str) -> bool:
+    """Whether the clinic has this vaccine in vials of several doses: then the nurse may open a new one."""
+    return any(p.vaccine == vaccine and p.doses_per_vial > 1 for p in tables.products())

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from config import texts
 from config.texts import Language
@@ -74,7 +75,7 @@ def test_the_common_path(screen: Screen, on: TestDesk) -> None:
     assert (given.vaccine, given.dose_no, given.facts["package"], given.facts["giver"]) == ("0202", 1, HEPB_BOX, NURSE)
     assert screen.tone == "ok" and "已保存" in screen.said
     screen.press(KEY.Key_F12)
-    (job,) = papers.jobs(on.desk.store, "queued")
+    (job,) = papers.jobs_in(on.desk.store, "queued")
     assert job.receipt and job.receipt in screen.said
 
 
@@ -133,7 +134,7 @@ def test_leaving_a_child_with_doses_closes_its_visit(screen: Screen, on: TestDes
     screen.scan(HEPB_BOX)
     screen.press(KEY.Key_Return)
     screen.scan(booklet(on.girl))
-    assert len(papers.jobs(on.desk.store, "queued")) == 1
+    assert len(papers.jobs_in(on.desk.store, "queued")) == 1
 
 
 def test_a_dose_without_an_answer_is_asked_at_restart(qtbot: QtBot, on: TestDesk) -> None:
@@ -203,8 +204,7 @@ def test_enter_in_a_field_never_records(screen: Screen, on: TestDesk) -> None:
 
 def test_a_broken_scan_is_shown_and_not_acted_on(screen: Screen, on: TestDesk) -> None:
     now = on.desk.world.now()
-    screen.window.pump.post(ScanEvent("counter", booklet(on.boy), "", now, 0.0, garbled=True))
-    screen.settle()
+    screen.report(ScanEvent("counter", booklet(on.boy), "", now, 0.0, garbled=True))
     assert screen.tone == "stop" and "乱码" in screen.said
     assert screen.counter.work.look.child is None
 
@@ -259,7 +259,7 @@ def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:
     screen.press(KEY.Key_Return)
     screen.press(KEY.Key_F12)
     screen.press(KEY.Key_F9)
-    assert sorted(job.copy_no for job in papers.jobs(on.desk.store, "queued")) == [0, 1]
+    assert sorted(job.copy_no for job in papers.jobs_in(on.desk.store, "queued")) == [0, 1]
 
 
 def test_register_checks_while_typing_and_offers_doubles(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
@@ -347,8 +347,8 @@ def test_lock_leaves_nothing_of_a_person(screen: Screen, on: TestDesk, qtbot: Qt
     screen.settle()
     assert screen.counter.search.found.count() == 1
     counter = screen.counter
-    with qtbot.waitSignal(counter.destroyed):
-        screen.window.lock()
+    screen.window.lock()
+    qtbot.waitUntil(lambda: not isValid(counter), timeout=5000)
     assert not any("王子涵" in text or "2071" in text for text in shown_texts(screen.window))
 
 
@@ -374,8 +374,8 @@ def test_an_uncertain_slip_asks_quietly(screen: Screen, on: TestDesk) -> None:
     assert any("可能已经出纸" in text for text in shown_texts(screen.counter))
     click(screen.counter, "没有，补打")
     screen.settle()
-    (again,) = papers.jobs(on.desk.store, "queued")
-    assert again.copy_no == 1 and papers.jobs(on.desk.store, "uncertain") == []
+    (again,) = papers.jobs_in(on.desk.store, "queued")
+    assert again.copy_no == 1 and papers.jobs_in(on.desk.store, "uncertain") == []
     assert not any("可能已经出纸" in text for text in shown_texts(screen.counter))
 
 
@@ -427,18 +427,38 @@ def test_a_fault_of_the_store_is_said_and_the_counter_goes_on(qtbot: QtBot, on: 
 
 def test_every_scan_is_timed_to_its_paint(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
     heard: list[float] = []
-    screen.window.on_painted = heard.append
+    seen: list[bool] = []
+
+    def painted(seconds: float) -> None:
+        heard.append(seconds)
+        names = [w for w in screen.counter.person.findChildren(QWidget) if w.accessibleName() == "王子涵"]
+        seen.append(bool(names) and names[0].isVisible() and not names[0].visibleRegion().isEmpty())
+
+    screen.window.on_painted = painted
     with_visit(screen, on.boy)
     screen.scan(HEPB_BOX)
-    qtbot.waitUntil(lambda: len(heard) == 2, timeout=5000)
+    screen.scan(HEPB_BOX)
+    qtbot.waitUntil(lambda: len(heard) == 3, timeout=5000)
     assert screen.window.scan_to_screen_s == heard and 0 < max(heard) < 2
+    assert seen == [True, True, True]
+
+
+def test_tab_goes_from_search_over_the_rail_to_the_keys(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    names, part = [], screen.counter.search.nextInFocusChain()
+    while part is not screen.counter.search:
+        if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            names.append(part.accessibleName())
+        part = part.nextInFocusChain()
+    expected = ["接种", "新建档", "没有接种", "修改资料", "接种证已手写", "接种史", "记录接种 Enter", "完成 · 打印 F12"]
+    assert [name for name in names if name in expected] == expected
 
 
 def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
     now = on.desk.world.now()
     for state, level in ((DeviceState.ABSENT, "stop"), (DeviceState.READY, "ok")):
-        screen.window.pump.post(StateChange("counter", state, now, 0.0))
-        screen.settle()
+        screen.report(StateChange("counter", state, now, 0.0))
         assert screen.counter.top.scanner.level == level
     assert screen.counter.top.unsent.level == "look"
 

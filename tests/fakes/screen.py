@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from config.texts import Language
-from drivers.scan import ScanEvent
+from drivers.scan import Report, ScanEvent
 from terminal.ui.app import build
 from terminal.ui.counter import Counter
 from terminal.ui.services import Services
@@ -59,8 +59,12 @@ class Screen:
 
     def scan(self, *payloads: str) -> None:
         """Scans as the drivers report them, one right after the other."""
-        for payload in payloads:
-            self.window.pump.post(ScanEvent(SCANNER, payload, "", datetime.now(UTC), time.monotonic()))
+        self.report(*(ScanEvent(SCANNER, p, "", datetime.now(UTC), time.monotonic()) for p in payloads))
+
+    def report(self, *reports: Report) -> None:
+        """Whatever the drivers report."""
+        for report in reports:
+            self.window.pump.post(report)
         self.qtbot.waitUntil(lambda: not self.window.pump.waiting, timeout=DEADLINE_MS)
         self.settle()
 
