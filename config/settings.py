@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,10 +16,16 @@ from domain.errors import ConfigError
 class Clinic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The clinic. `code` is its ten digits (county 6, township 2, unit 2); `booklet_pattern` a regular expression."""
 
-    code: str
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{10}$")]
     name: str
     zone: str = "Asia/Shanghai"
     booklet_pattern: str = r"\d{10}"
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.booklet_pattern)
+        except (re.error, OverflowError, RecursionError) as fault:
+            raise ValueError(f"booklet_pattern: {fault}") from fault
 
 
 class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
