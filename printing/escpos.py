@@ -1,38 +1,45 @@
-"""A picture as ESC/POS bytes: raster in slices, cut, and the fence that answers when all before it was done.
-
-python-escpos is the renderer; nothing of it opens a device.
-"""
+"""A picture as the bytes of an ESC/POS printer. The only place with python-escpos, and only its renderer."""
 
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from functools import cache
 from typing import Any
 
 from PIL import Image
 
-SLICE_ROWS = 128  # taller GS v 0 images have frozen cheap printers
-INIT, FEED, CUT, FENCE = b"\x1b@", b"\x1bd\x03", b"\x1dV\x42\x00", b"\x1dr\x01"
+ROWS = 192  # a taller GS v 0 froze printers in the field; 192 rows of 576 dots are 13.5 KB
+FENCE = b"\x1dr\x01"  # GS r 1: answered with the paper sensor when everything before it is on paper
+STATUS = b"\x10\x04\x01\x10\x04\x02\x10\x04\x04"  # DLE EOT 1, 2, 4: offline, its cause, paper; answered at once
 
-
-def render(sheet: Image.Image) -> bytes:
-    """The bytes of one slip: ESC @, GS v 0 slices, feed, cut, GS r 1."""
-    recorder = _recorder()()
-    recorder.profile.profile_data = {**recorder.profile.profile_data, "media": {"width": {"pixels": sheet.width}}}
-    recorder.image(sheet, impl="bitImageRaster", fragment_height=SLICE_ROWS)
-    return INIT + bytes(recorder.output) + FEED + CUT + FENCE
+# This profile cuts, takes rasters and states no width: the width is the clinic's setting, and python-escpos has
+# nothing to print about it on stdout.
+PROFILE = "TUP500"
 
 
 @cache
-def _recorder() -> Any:
-    """python-escpos's recording printer. Its import writes a cache of printer profiles, each time into a new folder:
-    here into one that goes away."""
-    with tempfile.TemporaryDirectory() as folder:
-        before, tempfile.tempdir = tempfile.tempdir, folder
-        os.environ.setdefault("ESCPOS_CAPABILITIES_PICKLE_DIR", folder)
-        try:
-            from escpos.printer import Dummy  # noqa: PLC0415 (0.3 s, and only the printer's thread needs it)
-        finally:
-            tempfile.tempdir = before
-    return Dummy
+def _dummy() -> Any:
+    """python-escpos' recording printer. Importing it reads its capability file and leaves a temporary directory: late
+    (0.2 s once, see `warm_up`), and the directory is removed."""
+    from escpos import capabilities, printer  # noqa: PLC0415
+
+    if "ESCPOS_CAPABILITIES_PICKLE_DIR" not in os.environ:
+        shutil.rmtree(capabilities.pickle_dir, ignore_errors=True)
+    return printer.Dummy
+
+
+def warm_up() -> None:
+    """Pay for the import before the first slip waits for it."""
+    _dummy()
+
+
+def render(picture: Image.Image) -> bytes:
+    """ESC @, the picture as GS v 0 in slices of ROWS rows, six lines of feed, full cut, FENCE."""
+    printer = _dummy()(profile=PROFILE)
+    printer.hw("INIT")
+    printer.image(picture, impl="bitImageRaster", fragment_height=ROWS)
+    printer.cut()
+    printer._raw(FENCE)
+    output: bytes = printer.output
+    return output

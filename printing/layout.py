@@ -1,122 +1,141 @@
-"""Where a document's blocks stand on the paper: a one-bit picture, black on white, as wide as the printer prints."""
+"""Where a document's blocks stand on the strip of paper: a 1-bit picture, the same for the same document."""
 
 from __future__ import annotations
 
-import re
+import io
+from typing import assert_never
 
 import segno
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
-from domain.documents import Block, Document, Pair, Qr, Rule, Text
+from domain.documents import Align, Block, Document, Pair, Qr, Rule, Text
+from domain.problems import Problem, warn
 from printing import font
+from printing.wrap import wrap
 
-SIZES = {1: 24, 2: 34, 3: 52}  # dots of an em at 203 dpi: 3.0, 4.3 and 6.5 mm
-_LEADING, _GAP, _MARGIN = 1.35, 6, 8
-_QR_MODULE, _QUIET = 6, 4  # dots; modules (ISO/IEC 18004)
-_LABEL_SHARE = 0.36  # of the width: the value of a pair begins here
-_WORD = re.compile(r"[A-Za-z0-9.,:;/%+·@_-]+\s?|.", re.DOTALL)
+DOTS = {1: 24, 2: 36, 3: 56}  # em in dots by Text.size; 24 dots are 3 mm at 203 dpi
+GAP = 8  # dots between blocks
+LEADING = 1.35  # line height by em
+QR_MODULE = 6  # dots; 0.75 mm, read at arm's length
+QR_BORDER = 4  # modules of white, ISO/IEC 18004
+REPRINT = "补打 REPRINT"  # when a document marked as a copy brings no label of its own
+
+WHITE, BLACK = 255, 0
 
 
-def picture(document: Document, dots: int) -> Image.Image:
-    """The whole slip, mode "1", `dots` wide; the reprint mark stands large in the middle."""
-    strips = [_strip(block, dots) for block in document.blocks]
+def check(document: Document) -> list[Problem]:
+    """What the font cannot draw, as one `print.missing_glyph` warning. Ask before promising a slip."""
+    lost = font.missing("".join(words for block in _marked(document) for words in _words(block)))
+    codes = " ".join(f"U+{ord(char):04X}" for char in lost)
+    return [warn("print.missing_glyph", chars=lost, codes=codes)] if lost else []
+
+
+def draw(document: Document, width: int) -> Image.Image:
+    """The document as a picture `width` dots wide (a multiple of 8), black on white, mode "1"."""
+    column = _label_column(document, width)
+    strips = [_strip(block, width, column) for block in document.blocks]
     if document.copy_no:
-        mark = Text(document.reprint_label, size=3, bold=True, align="center")
-        strips[len(strips) // 2 : len(strips) // 2] = [_strip(b, dots) for b in (Rule(), mark, Rule())]
-    height = sum(s.height for s in strips) + _GAP * (len(strips) + 1)
-    sheet = Image.new("1", (dots, height), 1)
-    y = _GAP
+        strips.insert(_middle(strips), _banner(_label(document), width))
+    sheet = Image.new("1", (width, sum(strip.height + GAP for strip in strips) + GAP), WHITE)
+    top = GAP
     for strip in strips:
-        sheet.paste(strip, (0, y))
-        y += strip.height + _GAP
+        sheet.paste(strip, (0, top))
+        top += strip.height + GAP
     return sheet
 
 
-def _strip(block: Block, dots: int) -> Image.Image:
+def _label(document: Document) -> str:
+    return f"{document.reprint_label or REPRINT} {document.copy_no}"
+
+
+def _marked(document: Document) -> tuple[Block, ...]:
+    return (*document.blocks, Text(_label(document))) if document.copy_no else document.blocks
+
+
+def _words(block: Block) -> tuple[str, ...]:
     match block:
         case Text():
-            return _text(block, dots)
+            return (block.text,)
         case Pair():
-            return _pair(block, dots)
+            return block.label, block.value
         case Qr():
-            return _qr(block, dots)
+            return (block.caption,)
         case Rule():
-            strip = Image.new("1", (dots, 3), 1)
-            ImageDraw.Draw(strip).line((_MARGIN, 1, dots - _MARGIN, 1), fill=0, width=2)
-            return strip
+            return ()
+        case _:
+            assert_never(block)
 
 
-def _text(block: Text, dots: int) -> Image.Image:
-    em = SIZES[block.size]
-    lines = wrap(block.text, dots - 2 * _MARGIN, em)
-    strip = Image.new("1", (dots, _line_height(em) * len(lines)), 1)
-    for number, line in enumerate(lines):
-        free = dots - 2 * _MARGIN - _width(line, em)
-        x = _MARGIN + {"left": 0.0, "center": free / 2, "right": free}[block.align]
-        _write(strip, (round(x), number * _line_height(em)), line, em, block.bold)
+def _strip(block: Block, width: int, column: int) -> Image.Image:
+    match block:
+        case Text():
+            return _text(block.text, width, DOTS[block.size], block.align, block.bold)
+        case Pair():
+            return _pair(block, width, column)
+        case Rule():
+            return Image.new("1", (width, 2), BLACK)
+        case Qr():
+            return _qr(block, width)
+        case _:
+            assert_never(block)
+
+
+def _text(text: str, width: int, dots: int, align: Align = "left", bold: bool = False) -> Image.Image:
+    lines = wrap(text, width - bold, lambda char: font.advance(char, dots))
+    height = round(dots * LEADING)
+    strip = Image.new("1", (width, height * len(lines)), WHITE)
+    pen = ImageDraw.Draw(strip)
+    for row, line in enumerate(lines):
+        spare = width - bold - sum(font.advance(char, dots) for char in line)
+        left = {"left": 0.0, "center": spare / 2, "right": spare}[align]
+        for shift in range(1 + bold):  # bold is a second stroke one dot to the right
+            pen.text((int(left) + shift, row * height), line, fill=BLACK, font=font.face(dots))
     return strip
 
 
-def _pair(block: Pair, dots: int) -> Image.Image:
-    em, start = SIZES[1], round(dots * _LABEL_SHARE)
-    labels = wrap(block.label, start - 2 * _MARGIN, em)
-    values = wrap(block.value, dots - start - _MARGIN, em)
-    strip = Image.new("1", (dots, _line_height(em) * max(len(labels), len(values))), 1)
-    for x, lines in ((_MARGIN, labels), (start, values)):
-        for number, line in enumerate(lines):
-            _write(strip, (x, number * _line_height(em)), line, em, False)
+def _label_column(document: Document, width: int) -> int:
+    """The labels' common width with the space after it; a long label takes 2/5 of the paper and is wrapped."""
+    labels = [block.label for block in document.blocks if isinstance(block, Pair)]
+    widest = max((sum(font.advance(char, DOTS[1]) for char in label) for label in labels), default=0)
+    return min(int(widest) + DOTS[1] // 2, width * 2 // 5)
+
+
+def _pair(pair: Pair, width: int, column: int) -> Image.Image:
+    label = _text(pair.label, column - DOTS[1] // 4, DOTS[1])
+    value = _text(pair.value, width - column, DOTS[1])
+    strip = Image.new("1", (width, max(label.height, value.height)), WHITE)
+    strip.paste(label, (0, 0))
+    strip.paste(value, (column, 0))
     return strip
 
 
-def _qr(block: Qr, dots: int) -> Image.Image:
-    matrix = segno.make_qr(block.data, error="m").matrix
-    side = (len(matrix) + 2 * _QUIET) * _QR_MODULE
-    caption = wrap(block.caption, dots - 2 * _MARGIN, SIZES[1]) if block.caption else []
-    strip = Image.new("1", (dots, side + _line_height(SIZES[1]) * len(caption)), 1)
-    draw, left = ImageDraw.Draw(strip), (dots - side) // 2 + _QUIET * _QR_MODULE
-    for row, cells in enumerate(matrix):
-        for column, dark in enumerate(cells):
-            if dark:
-                x, y = left + column * _QR_MODULE, (row + _QUIET) * _QR_MODULE
-                draw.rectangle((x, y, x + _QR_MODULE - 1, y + _QR_MODULE - 1), fill=0)
-    for number, line in enumerate(caption):
-        x = round((dots - _width(line, SIZES[1])) / 2)
-        _write(strip, (x, side + number * _line_height(SIZES[1])), line, SIZES[1], False)
+def _qr(qr: Qr, width: int) -> Image.Image:
+    """The code in the middle, modules as large as fit up to QR_MODULE, error correction M."""
+    code = segno.make(qr.data, error="m", micro=False, boost_error=False)
+    scale = min(QR_MODULE, width // code.symbol_size(border=QR_BORDER)[0])
+    png = io.BytesIO()
+    code.save(png, kind="png", scale=scale, border=QR_BORDER)
+    picture = Image.open(png).convert("1")
+    caption = _text(qr.caption, width, DOTS[1], "center") if qr.caption else Image.new("1", (width, 0))
+    strip = Image.new("1", (width, picture.height + caption.height), WHITE)
+    strip.paste(picture, ((width - picture.width) // 2, 0))
+    strip.paste(caption, (0, picture.height))
     return strip
 
 
-def wrap(text: str, width: float, em: int) -> list[str]:
-    """Lines no wider than `width`: Chinese breaks anywhere, Latin words and numbers stay whole where they fit."""
-    lines: list[str] = []
-    for paragraph in text.split("\n"):
-        line = ""
-        for piece in _WORD.findall(paragraph):
-            if line and _width(line + piece.rstrip(), em) > width:
-                lines.append(line.rstrip())
-                line = ""
-            while _width(piece, em) > width and len(piece) > 1:  # a word longer than the paper
-                fits = max(n for n in range(1, len(piece) + 1) if n == 1 or _width(piece[:n], em) <= width)
-                lines.append(piece[:fits])
-                piece = piece[fits:]
-            line += piece
-        lines.append(line.rstrip())
-    return lines
+def _middle(strips: list[Image.Image]) -> int:
+    """Between which two strips half of the paper is reached: a mark there is not lost with a torn edge."""
+    half, seen = sum(strip.height for strip in strips) / 2, 0
+    for place, strip in enumerate(strips):
+        if seen + strip.height / 2 >= half:
+            return place
+        seen += strip.height
+    return len(strips)
 
 
-def _width(text: str, em: int) -> float:
-    return sum(font.advance(char, em) for char in text)
-
-
-def _line_height(em: int) -> int:
-    return round(em * _LEADING)
-
-
-def _write(strip: Image.Image, at: tuple[int, int], text: str, em: int, bold: bool) -> None:
-    draw = ImageDraw.Draw(strip)
-    draw.fontmode = "1"
-    x, y = float(at[0]), at[1] - round(em * 0.12)
-    for char in text:
-        draw.text((round(x), y), char, font=font.face(em), fill=0)
-        if bold:
-            draw.text((round(x) + 1, y), char, font=font.face(em), fill=0)
-        x += font.advance(char, em)
+def _banner(words: str, width: int) -> Image.Image:
+    """White on black across the whole paper."""
+    text = _text(words, width, DOTS[3], "center", bold=True)
+    strip = Image.new("1", (width, text.height + GAP), BLACK)
+    strip.paste(ImageChops.invert(text), (0, GAP // 2))
+    return strip

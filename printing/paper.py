@@ -1,72 +1,135 @@
-"""What an ESC/POS printer makes of bytes, command by command. Pure: used by the simulator and to read slips back."""
+"""The inside of a simulated ESC/POS printer: bytes in, slips and answers out. Pure; the socket is in simulator.py."""
 
 from __future__ import annotations
 
-from PIL import Image
+import io
+from dataclasses import dataclass, field
 
-_SIZES = {b"\x1b@": 2, b"\x1bd": 3, b"\x1bJ": 3, b"\x1da": 3, b"\x1br": 3, b"\x1dr": 3, b"\x1ba": 3}
+from PIL import Image, ImageChops
+
+LINE = 30  # dots of one fed line, the printers' default
+_LENGTHS = {b"\x1b@": 2, b"\x1bd": 3, b"\x1dV": 3, b"\x1dr": 3, b"\x10\x04": 3}  # whole commands, with parameters
+_RASTER = b"\x1dv0"
+_RASTER_HEAD = 8
 
 
-class Paper:
-    """Feed bytes, take slips: `slips` grows with each cut. `print_fences` counts GS r answers that are due."""
+@dataclass(frozen=True)
+class Slip:
+    """A piece of paper. `complete` is False for one that was never cut: the power went."""
 
-    def __init__(self) -> None:
-        self.slips: list[Image.Image] = []
-        self.fences = 0
-        self._waiting = b""
-        self._strips: list[Image.Image] = []
+    picture: Image.Image
+    complete: bool
 
-    def feed(self, data: bytes) -> None:
-        """Take bytes in pieces of any size; what is incomplete waits."""
-        self._waiting += data
-        while used := self._command(self._waiting):
-            self._waiting = self._waiting[used:]
+    def png(self) -> bytes:
+        file = io.BytesIO()
+        self.picture.save(file, "PNG")
+        return file.getvalue()
 
-    def forget(self) -> None:
-        """Power off: what was not cut stays a torn strip, what waits is gone."""
-        self._waiting, self._strips = b"", []
 
-    def _command(self, data: bytes) -> int:
-        """Carry out the first command; how many bytes it took, 0 when it is not complete."""
-        head = data[:2]
-        if len(head) < 2 and head[:1] in (b"\x1b", b"\x1d", b"\x10", b""):
-            return 0
-        if data[:3] == b"\x1dv0":
-            return self._raster(data)
-        if head == b"\x1dV":
-            return self._cut(data)
-        size = _SIZES.get(head, 1)
-        if len(data) < size:
-            return 0
-        if head == b"\x1dr":
-            self.fences += 1
-        return size
+@dataclass
+class Condition:
+    """What is wrong with the printer. The first three stop the paper: data waits and status is still answered."""
 
-    def _raster(self, data: bytes) -> int:
-        """GS v 0 m xL xH yL yH: rows of bytes, 1 is black."""
-        if len(data) < 8:
-            return 0
-        width, rows = data[4] + 256 * data[5], data[6] + 256 * data[7]
-        end = 8 + width * rows
-        if len(data) < end:
-            return 0
-        inverted = bytes(b ^ 0xFF for b in data[8:end])
-        self._strips.append(Image.frombytes("1", (width * 8, rows), inverted))
-        return end
+    paper_out: bool = False
+    cover_open: bool = False
+    offline: bool = False
+    near_end: bool = False
 
-    def _cut(self, data: bytes) -> int:
-        """GS V m, or GS V 65..66 n with a feed."""
-        if len(data) < 3:
-            return 0
-        size = 4 if data[2] in (65, 66) else 3
-        if len(data) < size:
-            return 0
-        if self._strips:
-            slip = Image.new("1", (max(s.width for s in self._strips), sum(s.height for s in self._strips)), 1)
-            y = 0
-            for strip in self._strips:
-                slip.paste(strip, (0, y))
-                y += strip.height
-            self.slips.append(slip)
-            self._strips = []
-        return size
+    @property
+    def blocked(self) -> bool:
+        return self.paper_out or self.cover_open or self.offline
+
+    def answer(self, n: int) -> bytes:
+        """To DLE EOT n (Epson's bits); nothing for an n that is not simulated."""
+        bits = {
+            1: 0x08 * self.blocked,
+            2: 0x04 * self.cover_open | 0x20 * self.paper_out,
+            4: 0x0C * (self.near_end or self.paper_out) | 0x60 * self.paper_out,
+        }
+        return bytes([0x12 | bits[n]]) if n in bits else b""
+
+    def fence(self) -> bytes:
+        """To GS r 1."""
+        return bytes([0x03 * self.near_end])
+
+
+def command(data: bytes) -> tuple[bytes, bytes]:
+    """The first whole command of `data` and the rest; an empty command when more bytes are needed. A byte that begins
+    no known command is a command of its own."""
+    if data.startswith(_RASTER):
+        if len(data) < _RASTER_HEAD:
+            return b"", data
+        width, rows = (int.from_bytes(data[at : at + 2], "little") for at in (4, 6))
+        length = _RASTER_HEAD + width * rows
+    else:
+        whole = (size for start, size in _LENGTHS.items() if data.startswith(start))
+        length = next(whole, 0) or (0 if _unfinished(data) else 1)
+    return (data[:length], data[length:]) if 0 < length <= len(data) else (b"", data)
+
+
+def _unfinished(data: bytes) -> bool:
+    return any(start.startswith(data) for start in (*_LENGTHS, _RASTER))
+
+
+@dataclass
+class Machine:
+    """Framing, memory and paper. `stray` counts bytes that belonged to no command: none, if the sender is right."""
+
+    condition: Condition = field(default_factory=Condition)
+    slips: list[Slip] = field(default_factory=list)
+    stray: int = 0
+    _received: bytes = b""
+    _held: list[bytes] = field(default_factory=list)
+    _strips: list[Image.Image] = field(default_factory=list)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes, in any pieces; what the printer answers to them."""
+        answers = b""
+        self._received += data
+        while True:
+            taken, self._received = command(self._received)
+            if not taken:
+                return answers + self.run()
+            if taken.startswith(b"\x10\x04"):
+                answers += self.condition.answer(taken[2])
+            else:
+                self._held.append(taken)
+
+    def run(self) -> bytes:
+        """Do what waits in memory, unless the printer is stopped; its answers."""
+        answers = b""
+        while self._held and not self.condition.blocked:
+            answers += self._do(self._held.pop(0))
+        return answers
+
+    def power_cut(self) -> None:
+        """Memory is lost; what was printed of a slip stays as a piece of paper."""
+        self._received, self._held = b"", []
+        self._tear(complete=False)
+
+    def _do(self, taken: bytes) -> bytes:
+        if taken.startswith(_RASTER):
+            width, rows = (int.from_bytes(taken[at : at + 2], "little") for at in (4, 6))
+            dots = Image.frombytes("1", (width * 8, rows), taken[_RASTER_HEAD:])
+            self._strips.append(ImageChops.invert(dots))
+        elif taken.startswith(b"\x1bd"):
+            width = self._strips[-1].width if self._strips else 8
+            self._strips.append(Image.new("1", (width, LINE * taken[2]), 255))
+        elif taken.startswith(b"\x1dV"):
+            self._tear(complete=True)
+        elif taken == b"\x1dr\x01":
+            return self.condition.fence()
+        elif taken != b"\x1b@":
+            self.stray += 1
+        return b""
+
+    def _tear(self, complete: bool) -> None:
+        if not self._strips:
+            return
+        width, height = max(s.width for s in self._strips), sum(s.height for s in self._strips)
+        paper, top = Image.new("1", (width, height), 255), 0
+        for strip in self._strips:
+            paper.paste(strip, (0, top))
+            top += strip.height
+        self._strips = []
+        self.slips.append(Slip(paper, complete))

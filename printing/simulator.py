@@ -1,160 +1,163 @@
-"""The simulated slip printer that ships with the product: raw TCP, status, fence, and faults to order."""
+"""A simulated slip printer on the loopback network, with faults to set: for the demo, for support, for tests."""
 
 from __future__ import annotations
 
-import contextlib
+import selectors
 import socket
+import struct
 import threading
-from enum import StrEnum
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
-from PIL import Image
-
-from printing.paper import Paper
-
-_STATUS = {1: 0x12, 2: 0x12, 4: 0x12}
+from printing.paper import Condition, Machine, Slip
 
 
-class Fault(StrEnum):
-    """What can be wrong with it until `mend`. `dies` breaks the line after `after` more bytes and stays off."""
+@dataclass
+class Faults(Condition):
+    """Set by name with SimulatedPrinter.set. `die_after`: after so many further bytes the power goes, mid-slip."""
 
-    PAPER_OUT = "paper_out"
-    COVER_OPEN = "cover_open"
-    OFFLINE = "offline"
-    DIES = "dies"
-    SWALLOWS = "swallows"  # takes every byte, prints nothing, says nothing
-    MUTE = "mute"  # prints, says nothing
+    mute: bool = False  # prints, and answers nothing
+    swallow: bool = False  # takes everything, prints and answers nothing
+    die_after: int | None = None
 
 
-_BITS = {Fault.PAPER_OUT: {4: 0x60, 2: 0x20}, Fault.COVER_OPEN: {2: 0x04}, Fault.OFFLINE: {1: 0x08}}
+@dataclass
+class SimulatedPrinter:
+    """One client at a time, as a real one. `with SimulatedPrinter() as printer:` listens at `printer.address`.
+    `on_slip` is called on the simulator's thread."""
 
+    on_slip: Callable[[Slip], None] = lambda _: None
+    port: int = 0  # chosen by the system at the first start, kept for the next
+    faults: Faults = field(default_factory=Faults)
 
-class PrinterSimulator:
-    """A context manager; `address` is (host, port). `slips` are the pictures cut so far."""
+    def __post_init__(self) -> None:
+        self._machine = Machine(self.faults)
+        self._changed = threading.Condition()
+        self._client: socket.socket | None = None
+        self._thread: threading.Thread | None = None
 
-    def __init__(self) -> None:
-        self.fault: Fault | None = None
-        self._left = 0  # bytes until it dies
-        self._paper = Paper()
-        self._held = b""  # received while it cannot print
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(0.1)
-        self._line: socket.socket | None = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._serve, name="printer-simulator", daemon=True)
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port = self._listener.getsockname()[:2]
-        return str(host), int(port)
-
-    @property
-    def slips(self) -> list[Image.Image]:
-        with self._lock:
-            return list(self._paper.slips)
-
-    def __enter__(self) -> PrinterSimulator:
-        self._thread.start()
+    def __enter__(self) -> SimulatedPrinter:
+        self.power_on()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self._ended.set()
-        self._hang_up()
-        self._thread.join(5)
-        self._listener.close()
+    def __exit__(self, *_: object) -> None:
+        self.power_off()
 
-    def fail(self, fault: Fault, after: int = 0) -> None:
-        """Something is wrong from now on."""
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def slips(self) -> list[Slip]:
+        """All paper so far, the torn too."""
         with self._changed:
-            self.fault, self._left = fault, after
-            if fault is Fault.DIES and not after:
-                self._hang_up()
+            return list(self._machine.slips)
 
-    def mend(self) -> None:
-        """Paper put in, cover closed, power on: what was held is printed, the fence answered."""
+    @property
+    def stray(self) -> int:
+        """Bytes that were no known command."""
+        return self._machine.stray
+
+    def set(self, **faults: Any) -> None:
+        """Set or clear faults by name: `set(paper_out=True)`. What waited for paper is printed when it is put in."""
         with self._changed:
-            if self.fault is Fault.DIES:
-                self._paper.forget()
-                self._held = b""
-            self.fault = None
-            held, self._held = self._held, b""
-            self._print(held)
+            for name, value in faults.items():
+                if not hasattr(self.faults, name):
+                    raise AttributeError(name)
+                setattr(self.faults, name, value)
+            self._say(self._work(self._machine.run))
 
-    def wait_slips(self, count: int, deadline_s: float) -> bool:
-        """Wait until so many slips were cut."""
+    def wait(self, slips: int, timeout_s: float) -> bool:
+        """Until so many complete slips are cut; False when they are not in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._paper.slips) >= count, deadline_s)
+            return self._changed.wait_for(lambda: sum(s.complete for s in self._machine.slips) >= slips, timeout_s)
 
-    def save(self, folder: Path) -> list[Path]:
-        """Write every slip as slip-001.png and on."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def save(self, directory: Path) -> list[Path]:
+        """Every slip as slip-001.png and so on; "-torn" when it was never cut."""
+        directory.mkdir(parents=True, exist_ok=True)
         paths = []
         for number, slip in enumerate(self.slips, 1):
-            paths.append(folder / f"slip-{number:03d}.png")
-            slip.save(paths[-1])
+            path = directory / f"slip-{number:03d}{'' if slip.complete else '-torn'}.png"
+            path.write_bytes(slip.png())
+            paths.append(path)
         return paths
 
-    def _serve(self) -> None:
-        while not self._ended.is_set():
-            try:
-                line, _ = self._listener.accept()
-            except TimeoutError:
-                continue
-            if self.fault is Fault.DIES and not self._left:
-                line.close()
-                continue
-            self._line = line
-            with contextlib.suppress(OSError), line:
-                while data := line.recv(4096):
-                    if not self._take(data):
-                        break
-            self._line = None
+    def power_on(self) -> None:
+        """Listen again, at the same port."""
+        self.power_off()
+        listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        self._bell, bell = socket.socketpair()
+        self._thread = threading.Thread(
+            target=self._serve, args=(listener, bell), name="simulated-printer", daemon=True
+        )
+        self._thread.start()
 
-    def _take(self, data: bytes) -> bool:
-        """One piece of the line; False when the printer has died of it."""
+    def power_off(self) -> None:
+        """The plug is pulled: connections are refused from now on, a slip in the works is torn."""
+        if self._thread is not None:
+            self._bell.close()
+            self._thread.join()
+            self._thread = None
+
+    def _serve(self, listener: socket.socket, bell: socket.socket) -> None:
+        with listener, bell, selectors.DefaultSelector() as selector:
+            selector.register(bell, selectors.EVENT_READ)
+            alive = True
+            while alive:
+                waiting = self._client or listener
+                selector.register(waiting, selectors.EVENT_READ)
+                ready = {key.fileobj for key, _ in selector.select()}
+                selector.unregister(waiting)
+                if bell in ready:
+                    alive = False
+                elif waiting is listener:
+                    self._client = listener.accept()[0]
+                else:
+                    alive = self._take()
         with self._changed:
-            if self.fault is Fault.DIES:
-                data = self._answer_status(data)
-                data, died = data[: self._left], len(data) >= self._left
-                self._left -= len(data)
-                self._paper.feed(data)
-                if died:
-                    self._left = 0
-                    return False
-                return True
-            if self.fault is Fault.SWALLOWS:
-                return True
-            data = self._answer_status(data)
-            if self.fault in _BITS:
-                self._held += data
-            else:
-                self._print(data)
-            return True
+            self._machine.power_cut()
+            self._hang_up(rudely=True)
+            self._changed.notify_all()
 
-    def _answer_status(self, data: bytes) -> bytes:
-        """Status questions are answered at once, whatever state the printer is in; the rest is given back."""
-        while data[:2] == b"\x10\x04" and len(data) >= 3:
-            n, data = data[2], data[3:]
-            bits = _BITS.get(self.fault, {}) if self.fault else {}
-            self._say(bytes([_STATUS.get(n, 0x12) | bits.get(n, 0) | (0x08 if n == 1 and bits else 0)]))
-        return data
+    def _take(self) -> bool:
+        """Serve what the client sent; False when the power goes with it."""
+        assert self._client is not None
+        limit = self.faults.die_after
+        try:
+            data = self._client.recv(4096 if limit is None else max(1, min(4096, limit)))
+        except ConnectionError:
+            data = b""
+        with self._changed:
+            if not data:
+                self._hang_up(rudely=False)
+            elif not self.faults.swallow:
+                self._say(self._work(lambda: self._machine.feed(data)))
+            if limit is None or not data:
+                return True
+            self.faults.die_after = limit - len(data) if limit > len(data) else None
+            return self.faults.die_after is not None
 
-    def _print(self, data: bytes) -> None:
-        self._paper.feed(data)
-        while self._paper.fences:
-            self._paper.fences -= 1
-            self._say(b"\x00")
+    def _work(self, work: Callable[[], bytes]) -> bytes:
+        before = len(self._machine.slips)
+        answers = work()
+        for slip in self._machine.slips[before:]:
+            self.on_slip(slip)
         self._changed.notify_all()
+        return answers
 
-    def _say(self, answer: bytes) -> None:
-        if self._line and self.fault is not Fault.MUTE:
-            with contextlib.suppress(OSError):
-                self._line.sendall(answer)
+    def _say(self, answers: bytes) -> None:
+        if answers and self._client is not None and not self.faults.mute:
+            with suppress(ConnectionError):  # the next read says so
+                self._client.sendall(answers)
 
-    def _hang_up(self) -> None:
-        if self._line:
-            with contextlib.suppress(OSError):
-                self._line.shutdown(socket.SHUT_RDWR)
+    def _hang_up(self, rudely: bool) -> None:
+        """Close the client's connection; rudely is a reset, as a printer without power gives at the next byte."""
+        if self._client is not None:
+            if rudely:
+                self._client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._client.close()
+            self._client = None

@@ -1,8 +1,8 @@
-"""One printer, one owner, one thread: claims jobs of the durable queue and tells the truth about the paper.
+"""One worker for one printer: takes jobs from the durable queue and says honestly what became of each.
 
-    queued -> sending -> sent -> confirmed | uncertain;  queued again only when not one byte went out
-
-After the last byte the printer is asked by a fence (`GS r 1`): it answers when everything before is on paper.
+A job is printed again by itself only when not one byte of it was accepted. Everything else that goes wrong is
+`uncertain`: a person looks at the paper. The queue says `sending` on disk before the first byte, so a power cut can
+never turn into a second slip.
 """
 
 from __future__ import annotations
@@ -10,160 +10,232 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Literal, Protocol
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
 
 from config.settings import Printer
 from domain.documents import Document
 from domain.errors import StoreError
-from domain.world import World, utc_text
-from printing import escpos, layout, status, transport
-from printing.transport import Port, PrinterFault
+from domain.world import World
+from printing import escpos, layout
+from printing.jobs import AWAITING_ANSWER, Job, JobState, PrintQueue
+from printing.status import Status
+from printing.transport import Connection, PrinterFault, connect
 
-RETRY = timedelta(seconds=5)
-FENCE_S = 8.0  # a slip takes 1-2 s; a printer that answers status but not the fence for so long is asked about
-_IDLE_S = 60.0
-_log = logging.getLogger(__name__)
-
-
-Settled = Literal["confirmed", "sent", "uncertain", "failed"]  # sent: the printer cannot say more, and nobody is asked
+log = logging.getLogger(__name__)
 
 
-class Job(Protocol):
-    """What is printed: the store's row."""
+class PrinterState(StrEnum):
+    """What the health board shows of a printer."""
 
-    @property
-    def id(self) -> str: ...
-    @property
-    def document(self) -> Document: ...
-
-
-class PrintQueue(Protocol):
-    """The durable queue; each call is one transaction, any raises StoreError. Instants are UTC texts."""
-
-    def recover(self, printer: str, now: str) -> int: ...
-    def expire(self, now: str) -> int: ...
-    def claim(self, printer: str, now: str) -> Job | None: ...
-    def sent(self, job_id: str, bytes_out: int) -> None: ...
-    def settle(self, job_id: str, state: Settled, code: str, now: str) -> None: ...
-    def put_back(self, job_id: str, code: str, not_before: str) -> None: ...
+    READY = "ready"
+    PRINTING = "printing"
+    BLOCKED = "blocked"  # the printer asks for a hand: paper, cover, button
+    UNREACHABLE = "unreachable"  # cable, power, permission
+    FAULTED = "faulted"  # our own side: database, program
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
-class Condition:
-    """How the printer is: ok, look (waits or unknown) or stop; `code` names the text."""
+class Health:
+    """`code` names the text that says why; also the warning of a ready printer (`print.near_end`), "" for none."""
 
-    level: Literal["ok", "look", "stop"] = "ok"
+    state: PrinterState
     code: str = ""
-    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds. `fence` is waited for the printer's last answer, anew while it says what holds it up."""
+
+    retry: float = 2.0  # first wait after a printer could not be used, doubled up to retry_most
+    retry_most: float = 15.0
+    fence: float = 20.0
+    ask: float = 1.0
+    idle: float = 60.0
+
+
+def render(document: bytes, copy_no: int, dots: int) -> bytes | None:
+    """A stored document as printer bytes; None when the font lacks a character.
+    Raises msgspec.MsgspecError for what is no document, ValueError for a QR code's text that is too long."""
+    decoded = msgspec.structs.replace(msgspec.json.decode(document, type=Document), copy_no=copy_no)
+    return None if layout.check(decoded) else escpos.render(layout.draw(decoded, dots))
 
 
 class Spool:
-    """The worker of one printer. `condition` may be read on any thread."""
+    """`start`, `wake` after each commit of a job, `stop`. The callbacks come on the printer's thread."""
 
-    def __init__(self, printer: Printer, queue: PrintQueue, world: World) -> None:
-        self.printer = printer
-        self.condition = Condition()
-        self._queue, self._world = queue, world
-        self._speaks = False  # it has answered before: silence then means something
-        self._wake, self._stopping = threading.Event(), threading.Event()
+    def __init__(
+        self,
+        printer: Printer,
+        queue: PrintQueue,
+        world: World,
+        on_health: Callable[[Health], None] = lambda _: None,
+        on_job: Callable[[str, JobState, str], None] = lambda *_: None,
+        timing: Timing = Timing(),
+    ) -> None:
+        self.health = Health(PrinterState.STOPPED)
+        self._printer, self._queue, self._world, self._timing = printer, queue, world, timing
+        self._on_health, self._on_job = on_health, on_job
+        self._answers = False  # this printer has answered at least once
+        self._failures = 0
+        self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"printer-{printer.name}", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def wake(self) -> None:
-        """A job was queued."""
+        """A job was committed, or a person wants the printer tried now."""
         self._wake.set()
 
-    def stop(self, deadline_s: float) -> bool:
-        """End after the job under way; False when it did not within the deadline: it will be asked about."""
-        self._stopping.set()
+    def stop(self, timeout_s: float) -> bool:
+        """Ask the worker to end; True when it did in time. A slip still awaited becomes uncertain at the next start."""
+        self._stop.set()
         self._wake.set()
-        self._thread.join(deadline_s)
+        self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        """A queue that cannot be written (full disk) is shown and tried again; nothing is printed meanwhile."""
-        recovered = False
-        while not self._stopping.is_set():
-            self._wake.clear()
+        while not self._stop.is_set():
             try:
-                if not recovered:
-                    self._queue.recover(self.printer.name, self._now())
-                    recovered = True
-                waits = self._work()
+                escpos.warm_up()
+                self._queue.recover(self._printer.name, self._world.now())
+                self._serve()
             except StoreError as fault:
-                _log.error("print queue: %s", fault.code)
-                self.condition = Condition("stop", fault.code, fault.params)
-                waits = RETRY.total_seconds()
-            self._wake.wait(waits)
+                self._fail(Health(PrinterState.FAULTED, fault.code))
+            except Exception as mistake:  # noqa: BLE001 - a mistake of ours must not end the printer's thread
+                log.error("printer %s: worker failed: %s", self._printer.name, type(mistake).__name__)
+                self._fail(Health(PrinterState.FAULTED, "print.worker_failed"))
+            self._pause()
+        self._show(Health(PrinterState.STOPPED))
 
-    def _work(self) -> float:
-        """Print what is due; gives how long to wait for more."""
-        while not self._stopping.is_set():
-            self._queue.expire(self._now())
-            job = self._queue.claim(self.printer.name, self._now())
-            if job is None:
-                return RETRY.total_seconds() if self.condition.level != "ok" else _IDLE_S
-            if not self._print(job):
-                return RETRY.total_seconds()
-        return 0.0
+    def _serve(self) -> None:
+        while not self._stop.is_set():
+            now = self._world.now()
+            self._queue.expire(self._printer.name, now)
+            if self._queue.waiting(self._printer.name, now) or self.health.state is not PrinterState.READY:
+                self._turn()
+                if not self._failures:
+                    continue
+            self._pause()
 
-    def _print(self, job: Job) -> bool:
-        """One job; False when the printer is not ready and the job waits."""
-        data = escpos.render(layout.picture(job.document, self.printer.dots))
-        out = 0
+    def _pause(self) -> None:
+        """Until woken, or the next try is due."""
+        backoff = min(self._timing.retry * 2.0 ** min(self._failures - 1, 10), self._timing.retry_most)
+        self._wake.wait(backoff if self._failures else self._timing.idle)
+        self._wake.clear()
+
+    def _turn(self) -> None:
+        """Look at the printer, and print one job if it can. Nothing is claimed from the queue before it can."""
         try:
-            with transport.connected(self.printer) as port:
-                found, _ = transport.ask(self.printer, port)
-                if found.level == "problem":
-                    return self._put_back(job, found.code)
-                self._speaks = self._speaks or found.level == "ok"
-                out = transport.write(self.printer, port, data)
-                self._queue.sent(job.id, out)
-                if not self._speaks:
-                    self.condition = Condition(
-                        "look" if port.answers else "ok", "print.unknown" if port.answers else ""
-                    )
-                    self._queue.settle(job.id, "sent", found.code, self._now())
-                    return True
-                self._await_fence(job, port, out)
-                return True
+            with closing(connect(self._printer)) as line:
+                health = self._use(line)
         except PrinterFault as fault:
-            if not max(out, fault.bytes_out):
-                return self._put_back(job, fault.code)
-            self._uncertain(job, fault.code)
-            return True
+            health = Health(PrinterState.UNREACHABLE, fault.code)
+        if health.state is PrinterState.READY:
+            self._failures = 0
+            self._show(health)
+        else:
+            self._fail(health)
 
-    def _await_fence(self, job: Job, port: Port, out: int) -> None:
-        """Wait for the answer behind the paper; while the paper is out the printer holds it, and so do we."""
-        silent_since = time.monotonic()
-        while not self._stopping.is_set():
-            heard = transport.listen(self.printer, port, 0.5, out)
-            if not heard:
-                found, heard = transport.ask(self.printer, port, out)
-                if found.level == "problem":
-                    silent_since = time.monotonic()
-                    self.condition = Condition("stop", found.code, {"printer": self.printer.name})
-            if any(not status.is_status(byte) for byte in heard):
-                self._queue.settle(job.id, "confirmed", "", self._now())
-                self.condition = Condition()
-                return
-            if time.monotonic() - silent_since > FENCE_S:
+    def _use(self, line: Connection) -> Health:
+        status = line.status()
+        self._answers |= status.kind != "unknown"
+        if status.kind == "problem":
+            return Health(PrinterState.BLOCKED, status.code)
+        job = self._queue.claim(self._printer.name, self._world.now())
+        fault = self._print(job, line) if job else None
+        return fault or Health(PrinterState.READY, status.code)
+
+    def _print(self, job: Job, line: Connection) -> Health | None:
+        """Send one claimed job and settle it. What is wrong with the printer now, or None."""
+        self._show(Health(PrinterState.PRINTING))
+        try:
+            data = render(job.document, job.copy_no, self._printer.dots)
+        except (msgspec.MsgspecError, ValueError):
+            self._settle(job, JobState.FAILED, 0, "print.document_unreadable")
+            return None
+        if data is None:
+            self._settle(job, JobState.FAILED, 0, "print.cannot_draw")
+            return None
+        try:
+            fences = line.fences
+            line.write(data)
+        except PrinterFault as fault:
+            state = JobState.UNCERTAIN if fault.bytes_out else JobState.QUEUED
+            self._settle(job, state, fault.bytes_out, fault.code)
+            return Health(PrinterState.UNREACHABLE, fault.code)
+        if not line.two_way:
+            self._settle(job, JobState.SENT, len(data), "")
+            return None
+        self._settle(job, JobState.SENT, len(data), AWAITING_ANSWER)
+        return self._await(job, line, fences, len(data))
+
+    def _await(self, job: Job, line: Connection, fences: int, bytes_out: int) -> Health | None:
+        """Wait for the answer to the fence and settle the job; what is wrong with the printer now, or None."""
+        deadline = asked = time.monotonic()
+        deadline += self._timing.fence
+        while not self._stop.is_set():
+            try:
+                if time.monotonic() - asked >= self._timing.ask:
+                    asked = time.monotonic()
+                    line.ask()
+                status = line.listen(min(self._timing.ask, 0.25))
+            except PrinterFault as fault:
+                self._settle(job, JobState.UNCERTAIN, bytes_out, fault.code)
+                return Health(PrinterState.UNREACHABLE, fault.code)
+            if line.fences > fences:
+                self._answers = True
+                self._settle(job, JobState.CONFIRMED, bytes_out, "")
+                return None
+            if status is not None:
+                deadline = self._explained(status, deadline)
+            if time.monotonic() > deadline:
+                return self._silent(job, bytes_out)
+        return None
+
+    def _explained(self, status: Status, deadline: float) -> float:
+        """A printer that says what holds it up keeps the slip in its memory: the wait begins anew."""
+        self._answers = True
+        if status.kind != "problem":
+            self._show(Health(PrinterState.PRINTING))
+            return deadline
+        self._show(Health(PrinterState.BLOCKED, status.code))
+        return time.monotonic() + self._timing.fence
+
+    def _silent(self, job: Job, bytes_out: int) -> Health | None:
+        """No answer in time: uncertain from a printer that can answer, plainly sent for one that never did."""
+        if not self._answers:
+            self._settle(job, JobState.SENT, bytes_out, "")
+            return None
+        self._settle(job, JobState.UNCERTAIN, bytes_out, "print.no_answer")
+        return Health(PrinterState.UNREACHABLE, "print.no_answer")
+
+    def _settle(self, job: Job, state: JobState, bytes_out: int, code: str) -> None:
+        """Write down what became of the job; a store that cannot is asked again, since only we know it."""
+        while True:
+            try:
+                self._queue.settle(job.id, state, bytes_out, code, self._world.now())
                 break
-        self._uncertain(job, "print.no_answer")
+            except StoreError as fault:
+                self._show(Health(PrinterState.FAULTED, fault.code))
+                if self._stop.wait(self._timing.retry):
+                    return
+        log.info("print job %s %s %s bytes=%d attempt=%d", job.id, state, code, bytes_out, job.attempts)
+        self._on_job(job.id, state, code)
 
-    def _put_back(self, job: Job, code: str) -> bool:
-        self.condition = Condition("stop", code, {"printer": self.printer.name})
-        self._queue.put_back(job.id, code, utc_text(self._world.now() + RETRY))
-        return False
+    def _fail(self, health: Health) -> None:
+        self._failures += 1
+        self._show(health)
 
-    def _uncertain(self, job: Job, code: str) -> None:
-        _log.warning("job %s uncertain: %s", job.id, code)
-        self.condition = Condition("look", code, {"printer": self.printer.name})
-        self._queue.settle(job.id, "uncertain", code, self._now())
-
-    def _now(self) -> str:
-        return utc_text(self._world.now())
+    def _show(self, health: Health) -> None:
+        if health != self.health:
+            self.health = health
+            log.info("printer %s %s %s", self._printer.name, health.state, health.code)
+            self._on_health(health)

@@ -1,41 +1,68 @@
-"""What an ESC/POS printer says of itself: DLE EOT n (Epson, "Transmit real-time status"). Pure."""
+"""What an ESC/POS printer's answer bytes mean. Pure: the bits are those of Epson's command reference."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-ASK = {n: b"\x10\x04" + bytes([n]) for n in (1, 2, 4)}  # printer, cause of offline, paper
+import msgspec
+
+# Kinds of byte a printer may send, told apart by their fixed bits.
+_EOT_MASK, _EOT = 0b1001_0011, 0b0001_0010  # DLE EOT n: 0xx1xx10
+_ASB_MASK, _ASB = 0b1001_0011, 0b0001_0000  # first of four bytes of automatic status: 0xx1xx00
+_FENCE_MASK = 0b1001_0000  # GS r 1: 0xx0xxxx
+_ASB_LENGTH = 4
+
+# (position of the answer among DLE EOT 1, 2, 4, bits, code of the text), the first that holds is told
+_PROBLEMS = (
+    (2, 0x60, "print.paper_out"),
+    (1, 0x20, "print.paper_out"),
+    (1, 0x04, "print.cover_open"),
+    (1, 0x40, "print.printer_error"),
+    (0, 0x08, "print.offline"),
+)
+_NEAR_END = 0x0C  # in the answer to DLE EOT 4
 
 
-@dataclass(frozen=True)
-class Status:
-    """ok, problem or unknown; `code` names its text. Unknown never stops a print."""
+class Status(msgspec.Struct, frozen=True):
+    """What the printer says of itself. `code` names a problem's text, or the warning `print.near_end` of a printer that
+    is ok; "unknown" (no answer) never stops a print."""
 
-    level: Literal["ok", "problem", "unknown"]
-    code: str
-
-
-UNKNOWN = Status("unknown", "print.unknown")
-OK = Status("ok", "print.ok")
+    kind: Literal["ok", "problem", "unknown"]
+    code: str = ""
 
 
-def is_status(byte: int) -> bool:
-    """Answers to DLE EOT have bits 1 and 4 set, 0 and 7 clear; the answer to GS r 1 has bit 4 clear."""
-    return byte & 0x93 == 0x12
+UNKNOWN = Status("unknown")
 
 
-def read(answers: dict[int, int]) -> Status:
-    """The status of the answers, n -> byte; the first cause that stops paper counts."""
-    if not answers:
-        return UNKNOWN
-    offline, cause, paper = (answers.get(n, 0x12) for n in (1, 2, 4))
-    if paper & 0x60 or cause & 0x20:
-        return Status("problem", "print.paper_out")
-    if cause & 0x04:
-        return Status("problem", "print.cover_open")
-    if cause & 0x40:
-        return Status("problem", "print.printer_fault")
-    if offline & 0x08:
-        return Status("problem", "print.offline")
-    return Status("ok", "print.paper_low") if paper & 0x0C else OK
+class Answers:
+    """Takes the bytes a printer sends, in any pieces. `fences` counts the GS r 1 answers seen."""
+
+    def __init__(self) -> None:
+        self.fences = 0
+        self._statuses: list[int] = []
+        self._skip = 0
+
+    def feed(self, data: bytes) -> None:
+        for byte in data:
+            if self._skip:
+                self._skip -= 1
+            elif byte & _EOT_MASK == _EOT:
+                self._statuses.append(byte)
+            elif byte & _ASB_MASK == _ASB:
+                self._skip = _ASB_LENGTH - 1
+            elif not byte & _FENCE_MASK:
+                self.fences += 1
+
+    def status(self) -> Status | None:
+        """The meaning of a whole set of answers to escpos.STATUS, once; None until three have come."""
+        if len(self._statuses) < 3:
+            return None
+        answers, self._statuses = self._statuses[:3], self._statuses[3:]
+        for place, bits, code in _PROBLEMS:
+            if answers[place] & bits:
+                return Status("problem", code)
+        return Status("ok", "print.near_end" if answers[2] & _NEAR_END else "")
+
+    def forget(self) -> None:
+        """Drop answers to an earlier question: the next set begins a new one."""
+        self._statuses.clear()

@@ -1,174 +1,164 @@
-"""Bytes to a printer and answers back: raw TCP, serial, file. It always knows how many bytes went out."""
+"""Bytes to a printer: raw TCP, serial or a file. Every fault says how many of the job's bytes had been accepted."""
 
 from __future__ import annotations
 
+import errno
 import os
-import select
+import selectors
 import socket
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from dataclasses import dataclass
 
 import serial
 
 from config.settings import Printer
 from domain.errors import DeviceError
-from printing import status
+from printing import escpos
+from printing.status import UNKNOWN, Answers, Status
 
-CONNECT_S, WRITE_S, ANSWER_S = 3.0, 20.0, 0.6
+CONNECT_S = 3.0
+STATUS_S = 1.0
+STALL_S = 30.0  # no byte accepted for so long: given up
+
+_CODES = {
+    errno.ECONNREFUSED: "print.refused",
+    errno.ENOENT: "print.no_device",
+    errno.ENXIO: "print.no_device",
+    errno.ENODEV: "print.no_device",
+    errno.EACCES: "print.no_permission",
+    errno.EPERM: "print.no_permission",
+    errno.EBUSY: "print.busy",
+    errno.EAGAIN: "print.busy",
+    errno.ENOSPC: "print.no_space",
+    errno.EPIPE: "print.connection_lost",
+    errno.ECONNRESET: "print.connection_lost",
+    errno.EIO: "print.connection_lost",
+}
 
 
 class PrinterFault(DeviceError):
-    """The printer could not be reached or was lost; `bytes_out` bytes of the document were accepted before."""
+    """The way to the printer failed after `bytes_out` of the job's bytes were accepted: 0 means nothing is on paper."""
 
-    def __init__(self, code: str, bytes_out: int, **params: str) -> None:
-        super().__init__(code, "later", **params)
+    def __init__(self, code: str, bytes_out: int, address: str) -> None:
+        super().__init__(code, "later" if bytes_out == 0 else "operator", address=address)
         self.bytes_out = bytes_out
 
 
-class Port(Protocol):
-    """One open connection. `send` gives how many bytes it took; `receive` what came within the time, b"" nothing."""
-
-    answers: bool
-
-    def send(self, data: bytes) -> int: ...
-
-    def receive(self, timeout_s: float) -> bytes: ...
-
-    def close(self) -> None: ...
-
-
-class _Tcp:
-    answers = True
-
-    def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        self._socket = socket.create_connection((host, int(port)), CONNECT_S)
-        self._socket.settimeout(WRITE_S)
-
-    def send(self, data: bytes) -> int:
-        return self._socket.send(data)
-
-    def receive(self, timeout_s: float) -> bytes:
-        ready, _, _ = select.select([self._socket], [], [], timeout_s)
-        if not ready:
-            return b""
-        data = self._socket.recv(64)
-        if not data:
-            raise ConnectionResetError
-        return data
-
-    def close(self) -> None:
-        self._socket.close()
-
-
-class _Serial:
-    answers = True
-
-    def __init__(self, address: str, baud: int) -> None:
-        self._port = serial.Serial(address, baud, timeout=ANSWER_S, write_timeout=WRITE_S, exclusive=True)
-
-    def send(self, data: bytes) -> int:
-        return int(self._port.write(data[:256]) or 0)
-
-    def receive(self, timeout_s: float) -> bytes:
-        self._port.timeout = timeout_s
-        return bytes(self._port.read(1) + self._port.read(self._port.in_waiting))
-
-    def close(self) -> None:
-        self._port.close()
-
-
-class _File:
-    answers = False
-
-    def __init__(self, address: str) -> None:
-        self._file = os.open(address, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-
-    def send(self, data: bytes) -> int:
-        return os.write(self._file, data)
-
-    def receive(self, timeout_s: float) -> bytes:  # noqa: ARG002 (a file says nothing)
-        return b""
-
-    def close(self) -> None:
-        os.fsync(self._file) if os.path.isfile(f"/dev/fd/{self._file}") else None
-        os.close(self._file)
-
-
 @contextmanager
-def connected(printer: Printer) -> Iterator[Port]:
-    """An open port. Raises PrinterFault with bytes_out 0 when the printer is not to be reached."""
-    with _converting(printer, 0):
-        port: Port
-        if printer.kind == "tcp":
-            port = _Tcp(printer.address)
-        elif printer.kind == "serial":
-            port = _Serial(printer.address, printer.baud)
-        else:
-            port = _File(printer.address)
-    try:
-        yield port
-    finally:
-        with _converting(printer, 0):
-            port.close()
-
-
-def write(printer: Printer, port: Port, data: bytes) -> int:
-    """Send all of `data`. Raises PrinterFault saying how much went out before it failed."""
-    out = 0
-    while out < len(data):
-        with _converting(printer, out):
-            out += port.send(data[out : out + 4096])
-    return out
-
-
-def ask(printer: Printer, port: Port, bytes_out: int = 0) -> tuple[status.Status, bytes]:
-    """The printer's status, and other bytes that came meanwhile (the fence). Raises PrinterFault(bytes_out)."""
-    answers: dict[int, int] = {}
-    rest = b""
-    if not port.answers:
-        return status.UNKNOWN, rest
-    with _converting(printer, bytes_out):
-        for n, question in status.ASK.items():
-            port.send(question)
-            until = time.monotonic() + ANSWER_S
-            while n not in answers and time.monotonic() < until:
-                for byte in port.receive(max(0.0, until - time.monotonic())):
-                    if status.is_status(byte):
-                        answers[n] = byte
-                    else:
-                        rest += bytes([byte])
-            if not answers:
-                break  # a printer that does not answer the first question has no way back
-    return status.read(answers), rest
-
-
-def listen(printer: Printer, port: Port, timeout_s: float, bytes_out: int) -> bytes:
-    """What the printer says within the time. Raises PrinterFault(bytes_out)."""
-    with _converting(printer, bytes_out):
-        return port.receive(timeout_s)
-
-
-def status_of(printer: Printer) -> status.Status:
-    """Connect, ask, hang up: for `doctor` and the devices' page; only while no worker owns the printer."""
-    try:
-        with connected(printer) as port:
-            return ask(printer, port)[0]
-    except PrinterFault as fault:
-        return status.Status("problem", fault.code)
-
-
-@contextmanager
-def _converting(printer: Printer, bytes_out: int) -> Iterator[None]:
-    """The one place where the system's errors become ours."""
+def faults(address: str, bytes_out: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """The one place where the operating system's and pyserial's errors become PrinterFault."""
     try:
         yield
-    except PermissionError as fault:
-        raise PrinterFault("print.no_permission", bytes_out, printer=printer.name) from fault
-    except (serial.SerialTimeoutException, TimeoutError) as fault:
-        raise PrinterFault("print.timeout", bytes_out, printer=printer.name) from fault
-    except (OSError, serial.SerialException, ValueError) as fault:
-        code = "print.lost" if bytes_out else "print.unreachable"
-        raise PrinterFault(code, bytes_out, printer=printer.name) from fault
+    except TimeoutError as fault:
+        raise PrinterFault("print.stalled" if bytes_out() else "print.unreachable", bytes_out(), address) from fault
+    except (OSError, ValueError) as fault:  # pyserial's are OSError, or ValueError for a setting it cannot take
+        code = _CODES.get(getattr(fault, "errno", None) or 0, "print.unreachable")
+        raise PrinterFault(code, bytes_out(), address) from fault
+
+
+@dataclass
+class Connection:
+    """An open way to one printer, not shared between threads. `two_way` is False where no answer can ever come."""
+
+    address: str
+    two_way: bool
+    _fd: int
+    _close: Callable[[], None]
+
+    def __post_init__(self) -> None:
+        os.set_blocking(self._fd, False)
+        self._answers = Answers()
+        self._waits = not stat.S_ISREG(os.fstat(self._fd).st_mode)
+
+    def close(self) -> None:
+        with faults(self.address):
+            self._close()
+
+    def write(self, data: bytes, stall_s: float = STALL_S) -> None:
+        """Hand over all bytes. Raises PrinterFault with the number accepted when the way breaks or stands still."""
+        sent = 0
+        with faults(self.address, lambda: sent):
+            while sent < len(data):
+                self._wait(selectors.EVENT_WRITE, stall_s)
+                sent += self._some(data[sent : sent + 65536])
+
+    def status(self, timeout_s: float = STATUS_S) -> Status:
+        """Ask (DLE EOT 1, 2, 4) and wait; "unknown" when no full answer comes. Raises PrinterFault on a broken way."""
+        if not self.two_way:
+            return UNKNOWN
+        deadline = time.monotonic() + timeout_s
+        self.ask()
+        while (left := deadline - time.monotonic()) > 0:
+            if (status := self.listen(left)) is not None:
+                return status
+        return UNKNOWN
+
+    def ask(self) -> None:
+        """Send the status question without waiting; a printer that takes no bytes now is not asked."""
+        self._answers.forget()
+        with faults(self.address):
+            if self._ready(selectors.EVENT_WRITE, 0):
+                self._some(escpos.STATUS)
+
+    def listen(self, timeout_s: float) -> Status | None:
+        """Take what the printer says within `timeout_s`: a whole status, or None. See also `fences`."""
+        with faults(self.address):
+            if self._ready(selectors.EVENT_READ, timeout_s):
+                data = os.read(self._fd, 256)
+                if not data:
+                    raise ConnectionResetError(errno.ECONNRESET, "the printer closed the connection")
+                self._answers.feed(data)
+        return self._answers.status()
+
+    @property
+    def fences(self) -> int:
+        """How many GS r 1 have been answered on this connection."""
+        return self._answers.fences
+
+    def _some(self, data: bytes) -> int:
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            return 0
+
+    def _wait(self, event: int, timeout_s: float) -> None:
+        if not self._ready(event, timeout_s):
+            raise TimeoutError
+
+    def _ready(self, event: int, timeout_s: float) -> bool:
+        if not self._waits:
+            return True
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._fd, event)
+            return bool(selector.select(timeout_s))
+
+
+def connect(printer: Printer) -> Connection:
+    """Open the way the settings name. Raises PrinterFault with bytes_out 0."""
+    with faults(printer.address):
+        return _OPENERS[printer.kind](printer)
+
+
+def _tcp(printer: Printer) -> Connection:
+    host, _, port = printer.address.rpartition(":")
+    line = socket.create_connection((host, int(port)), CONNECT_S)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Connection(printer.address, True, line.fileno(), line.close)
+
+
+def _serial(printer: Printer) -> Connection:
+    line = serial.Serial(printer.address, printer.baud, timeout=0, exclusive=True)
+    line.reset_input_buffer()
+    return Connection(printer.address, True, line.fileno(), line.close)
+
+
+def _file(printer: Printer) -> Connection:
+    """A file grows, for its owner only; a device node or pipe is written as it is."""
+    fd = os.open(printer.address, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
+    return Connection(printer.address, False, fd, lambda: os.close(fd))
+
+
+_OPENERS: dict[str, Callable[[Printer], Connection]] = {"tcp": _tcp, "serial": _serial, "file": _file}
