@@ -35,8 +35,9 @@ def run(words: list[str]) -> int:
         print(speak(fault.code, **fault.params), file=sys.stderr)
         return FAILED
     except OSError as fault:  # a folder we may not write, a full disk: the system's words, in a sentence
-        path, detail = fault.filename or "-", fault.strerror or type(fault).__name__
-        print(speak("cli.os_error", path=path, detail=detail), file=sys.stderr)
+        if fault.errno is None:
+            raise
+        print(speak("cli.os_error", path=fault.filename or "-", detail=fault.strerror), file=sys.stderr)
         return FAILED
     except (KeyboardInterrupt, EOFError):
         return FAILED
