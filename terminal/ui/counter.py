@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
@@ -49,7 +50,7 @@ class Counter(QFrame):
     ) -> None:
         super().__init__()
         self.setProperty("kind", "page")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.setAccessibleName(words("ui.counter"))
         self._desk, self._services, self._words, self._tasks, self._lock = desk, services, words, tasks, lock
         self.work = work = Work(desk, services, words, actor, tasks, self, painted)
@@ -90,7 +91,8 @@ class Counter(QFrame):
         page.addWidget(self.top)
         below = QHBoxLayout()
         below.setSpacing(0)
-        below.addWidget(self._rail())
+        self._rail_bar = self._rail()
+        below.addWidget(self._rail_bar)
         page.addLayout(below, 1)
         main = QVBoxLayout()
         main.setContentsMargins(18, 14, 18, 16)
@@ -225,6 +227,7 @@ class Counter(QFrame):
             hand, level = (verdict.dose, verdict.level) if verdict else (None, "plain")
             self.visit.show_visit(look.visit, look.given, hand, level)
         self._enable()
+        self._order_focus()
         if self.sheet is None and not isinstance(self.focusWidget(), QLineEdit):
             self.setFocus()
 
@@ -256,6 +259,16 @@ class Counter(QFrame):
         fields: list[QLineEdit] = list(sheet.findChildren(QLineEdit))
         first = next((f for f in fields if f.isVisibleTo(sheet)), None)
         (first or sheet).setFocus()
+
+    def _order_focus(self) -> None:
+        """Tab goes as the eye does, also over what was put in later: search, rail, strip, person, visit, keys."""
+        areas = (self.search, self._rail_bar, self.strip, self.person, self.visit, self.history, self._action_bar)
+        ordered: list[QWidget] = []
+        for area in areas:
+            inside: list[QWidget] = [area, *area.findChildren(QWidget)]
+            ordered += [part for part in inside if part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        for before, after in pairwise(ordered):
+            QWidget.setTabOrder(before, after)
 
     def close_sheet(self, answered: bool = False) -> None:
         """Back to the child; a question that must be answered stays until it is."""

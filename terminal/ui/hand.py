@@ -58,7 +58,8 @@ class Hand(QObject):
         """The button with these words, as a finger would."""
 
         def find() -> QAbstractButton | None:
-            for button in self.window.findChildren(QAbstractButton):  # type: ignore[type-abstract]
+            button: QAbstractButton
+            for button in self.window.findChildren(QAbstractButton):
                 if button.accessibleName() == words and button.isVisible() and button.isEnabled():
                     return button
             return None

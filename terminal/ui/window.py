@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QMainWindow
 
 from config.texts import Language
@@ -125,6 +126,13 @@ class MainWindow(QMainWindow):
             self.counter.strip.show_said(Said("stop", title, rest))
         elif self.sign_in:
             self.sign_in.refuse(text)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """A key while nothing has the focus is meant for the counter."""
+        if self.counter and self.focusWidget() is None:
+            self.counter.keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)
 
     def event(self, event: QEvent) -> bool:
         done = super().event(event)

@@ -97,6 +97,7 @@ class SeatWork:
                 return
             work.say_child()
             work.screen.close_sheet(answered=True)
+            work.screen.refresh()
             if child_id:
                 work.children.open_child(child_id)
 
