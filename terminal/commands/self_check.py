@@ -117,15 +117,14 @@ def slip() -> dict[str, Any]:
     """A page with every size, rare names and a QR code becomes a printer's bytes, and a slip again."""
     from config import texts
     from domain.slips import test_page
-    from printing import escpos, font, layout
-    from printing.paper import Paper
+    from printing import escpos, layout
+    from printing.paper import Machine
 
     page = test_page(lambda code, **params: texts.say("zh_CN", code, **params), _NAME)
-    _prove(not font.missing(_NAME), "font")
-    data = escpos.render(layout.picture(page, 576))
-    paper = Paper()
-    paper.feed(data)
-    _prove(len(paper.slips) == 1, "ESC/POS")
+    _prove(not layout.check(page), "font")
+    data, machine = escpos.render(layout.draw(page, 576)), Machine()
+    machine.feed(data)
+    _prove(len(machine.slips) == 1 and not machine.stray, "ESC/POS")
     return {"bytes": len(data)}
 
 

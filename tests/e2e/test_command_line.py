@@ -15,7 +15,7 @@ import pytest
 
 from domain.events import ChildRegistered
 from drivers.simulator import ScannerSimulator
-from printing.simulator import Fault, PrinterSimulator
+from printing.simulator import SimulatedPrinter
 from regional import queries
 from regional.serve import EmbeddedRegion
 from terminal import VERSION, bootstrap
@@ -234,19 +234,18 @@ def test_devices(home: Path) -> None:
 
 
 def test_print_test_says_what_became_of_it(home: Path) -> None:
-    with PrinterSimulator() as printer:
+    with SimulatedPrinter() as printer:
         with (home / "vaxdesk.toml").open("a", encoding="utf-8") as file:
-            file.write(
-                f'\n[[printers]]\nname = "slip"\nkind = "tcp"\naddress = "{":".join(map(str, printer.address))}"\n'
-            )
+            file.write(f'\n[[printers]]\nname = "slip"\nkind = "tcp"\naddress = "{printer.address}"\n')
         good = vaxdesk("print", "test", home=home)
         assert (good.code, len(printer.slips)) == (0, 1)
         assert "confirmed" in good.out
-        printer.fail(Fault.PAPER_OUT)
+        printer.set(paper_out=True)
         empty = vaxdesk("print", "test", home=home)
         assert empty.code == 3
         assert "out of paper" in empty.out
-        printer.mend()
+        printer.set(paper_out=False)
+        assert len(printer.slips) == 1, "what could not be printed is not printed later"
     assert vaxdesk("print", "test", home=home).code == 3, "switched off"
     other = vaxdesk("print", "test", "--printer", "other", home=home)
     assert other.code == 1

@@ -12,6 +12,7 @@ import pytest
 
 from config import settings, texts
 from terminal.commands import line
+from terminal.demo.synthetic import staff
 
 ROOT = Path(__file__).parents[2]
 TABLES = (settings.Settings, settings.Clinic, settings.Scanner, settings.Printer, settings.Region, settings.Backup)
@@ -93,6 +94,14 @@ def commands(parser: argparse.ArgumentParser, words: str = "vaxdesk") -> Iterato
 @pytest.mark.parametrize("command", list(commands(line.parser("en"))))
 def test_command_is_named(page: str, command: str) -> None:
     assert f"`{command}" in read(page)
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_the_demonstration_can_be_signed_in_to(page: str) -> None:
+    pins = {member.code: member.pin for member in staff()}
+    named = re.findall(r"`([A-Z]\d{3})`\D+?`(\d{6})`", read(page))
+    assert len(named) == 2
+    assert all(pins[code] == pin for code, pin in named)
 
 
 @pytest.mark.parametrize("page", PAGES)
