@@ -9,7 +9,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 import serial
@@ -33,37 +33,37 @@ _CODES = {
     errno.EBUSY: "print.busy",
     errno.EAGAIN: "print.busy",
     errno.ENOSPC: "print.no_space",
-    errno.EPIPE: "print.connection_lost",
-    errno.ECONNRESET: "print.connection_lost",
-    errno.EIO: "print.connection_lost",
+    errno.EPIPE: "print.lost",
+    errno.ECONNRESET: "print.lost",
+    errno.EIO: "print.lost",
 }
 
 
 class PrinterFault(DeviceError):
     """The way to the printer failed after `bytes_out` of the job's bytes were accepted: 0 means nothing is on paper."""
 
-    def __init__(self, code: str, bytes_out: int, address: str) -> None:
-        super().__init__(code, "later" if bytes_out == 0 else "operator", address=address)
+    def __init__(self, code: str, bytes_out: int, printer: str) -> None:
+        super().__init__(code, "operator" if bytes_out else "later", printer=printer)
         self.bytes_out = bytes_out
 
 
 @contextmanager
-def faults(address: str, bytes_out: Callable[[], int] = lambda: 0) -> Iterator[None]:
+def faults(printer: str, bytes_out: Callable[[], int] = lambda: 0) -> Iterator[None]:
     """The one place where the operating system's and pyserial's errors become PrinterFault."""
     try:
         yield
     except TimeoutError as fault:
-        raise PrinterFault("print.stalled" if bytes_out() else "print.unreachable", bytes_out(), address) from fault
+        raise PrinterFault("print.timeout", bytes_out(), printer) from fault
     except (OSError, ValueError) as fault:  # pyserial's are OSError, or ValueError for a setting it cannot take
         code = _CODES.get(getattr(fault, "errno", None) or 0, "print.unreachable")
-        raise PrinterFault(code, bytes_out(), address) from fault
+        raise PrinterFault(code, bytes_out(), printer) from fault
 
 
 @dataclass
 class Connection:
     """An open way to one printer, not shared between threads. `two_way` is False where no answer can ever come."""
 
-    address: str
+    printer: str
     two_way: bool
     _fd: int
     _close: Callable[[], None]
@@ -74,13 +74,13 @@ class Connection:
         self._waits = not stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     def close(self) -> None:
-        with faults(self.address):
+        with faults(self.printer):
             self._close()
 
     def write(self, data: bytes, stall_s: float = STALL_S) -> None:
         """Hand over all bytes. Raises PrinterFault with the number accepted when the way breaks or stands still."""
         sent = 0
-        with faults(self.address, lambda: sent):
+        with faults(self.printer, lambda: sent):
             while sent < len(data):
                 self._wait(selectors.EVENT_WRITE, stall_s)
                 sent += self._some(data[sent : sent + 65536])
@@ -99,13 +99,13 @@ class Connection:
     def ask(self) -> None:
         """Send the status question without waiting; a printer that takes no bytes now is not asked."""
         self._answers.forget()
-        with faults(self.address):
+        with faults(self.printer):
             if self._ready(selectors.EVENT_WRITE, 0):
                 self._some(escpos.STATUS)
 
     def listen(self, timeout_s: float) -> Status | None:
         """Take what the printer says within `timeout_s`: a whole status, or None. See also `fences`."""
-        with faults(self.address):
+        with faults(self.printer):
             if self._ready(selectors.EVENT_READ, timeout_s):
                 data = os.read(self._fd, 256)
                 if not data:
@@ -138,27 +138,45 @@ class Connection:
 
 def connect(printer: Printer) -> Connection:
     """Open the way the settings name. Raises PrinterFault with bytes_out 0."""
-    with faults(printer.address):
+    with faults(printer.name):
         return _OPENERS[printer.kind](printer)
+
+
+def status_of(printer: Printer) -> Status:
+    """Connect, ask, hang up: for `doctor` and the devices' page, only while no worker owns the printer."""
+    try:
+        with closing(connect(printer)) as line:
+            return line.status()
+    except PrinterFault as fault:
+        return Status("problem", fault.code)
 
 
 def _tcp(printer: Printer) -> Connection:
     host, _, port = printer.address.rpartition(":")
     line = socket.create_connection((host, int(port)), CONNECT_S)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Connection(printer.address, True, line.fileno(), line.close)
+    return Connection(printer.name, True, line.fileno(), line.close)
 
 
 def _serial(printer: Printer) -> Connection:
     line = serial.Serial(printer.address, printer.baud, timeout=0, exclusive=True)
     line.reset_input_buffer()
-    return Connection(printer.address, True, line.fileno(), line.close)
+    return Connection(printer.name, True, line.fileno(), line.close)
 
 
 def _file(printer: Printer) -> Connection:
     """A file grows, for its owner only; a device node or pipe is written as it is."""
     fd = os.open(printer.address, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
-    return Connection(printer.address, False, fd, lambda: os.close(fd))
+    return Connection(printer.name, False, fd, lambda: os.close(fd))
 
 
 _OPENERS: dict[str, Callable[[Printer], Connection]] = {"tcp": _tcp, "serial": _serial, "file": _file}
+
+
+def look_at(printer: Printer) -> Status:
+    """Connect, ask, hang up; a printer out of reach is a problem too. Only while no worker owns it."""
+    try:
+        with closing(connect(printer)) as line:
+            return line.status()
+    except PrinterFault as fault:
+        return Status("problem", fault.code)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from config import settings as config
@@ -22,7 +22,7 @@ from domain.wire.signed import HPKE_SUITE
 from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import Report
-from printing.spool import Spool
+from printing.spool import PrinterState, Spool
 from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import enrol
@@ -258,8 +258,14 @@ class Terminal:
             reported.wait(deadline_s)
 
     def _printer_condition(self) -> Condition:
-        slip = next((s.condition for s in self.spools if s.printer.role == "slip"), None)
-        return Condition(slip.level, slip.code, slip.params) if slip else Condition()
+        for printer, spool in zip(self.home.settings.printers, self.spools, strict=True):
+            if printer.role == "slip":
+                health = spool.health
+                level: Literal["ok", "look", "stop"] = "look" if health.code else "ok"
+                if health.state in (PrinterState.BLOCKED, PrinterState.UNREACHABLE, PrinterState.FAULTED):
+                    level = "stop"
+                return Condition(level, health.code, {"printer": printer.name})
+        return Condition()
 
     def _sync_condition(self) -> Condition:
         code, params = self.outbox.last

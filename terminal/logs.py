@@ -1,4 +1,4 @@
-"""JSON lines, rotating. Only what code writes in plain words and counts gets in: no arguments of people, no raw scans."""
+"""JSON lines, rotating: what code says in its own words, codes and counts; nothing of people, no raw scans."""
 
 from __future__ import annotations
 

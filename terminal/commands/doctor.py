@@ -16,7 +16,7 @@ from domain.errors import VaxdeskError
 from drivers.devices import serial_ports
 from drivers.scan import DeviceState
 from printing import font
-from printing.transport import status_of
+from printing.transport import look_at
 from terminal import bootstrap
 from terminal.commands.line import DONE, TO_MEND, Say
 from terminal.commands.opening import opened
@@ -108,8 +108,9 @@ def _devices(home: bootstrap.Home) -> Iterator[Finding]:
             good = port.state in (DeviceState.READY, DeviceState.BUSY)
             yield Finding("ok" if good else "mend", port.state.code, {"device": port.name, "detail": port.path})
     for printer in home.settings.printers:
-        found = status_of(printer)
-        yield Finding(_PRINTER[found.level], found.code, {"printer": printer.name})
+        found = look_at(printer)
+        code = found.code or ("print.ok" if found.kind == "ok" else "print.unknown")
+        yield Finding(_PRINTER[found.kind], code, {"printer": printer.name})
 
 
 def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:

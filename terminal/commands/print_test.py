@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from config.settings import Printer
 from domain.errors import ConfigError
 from domain.slips import test_page
 from domain.world import utc_text
-from printing.spool import Settled, Spool
+from printing.jobs import AWAITING_ANSWER, JobState
+from printing.spool import Health, PrinterState, Spool
 from terminal import bootstrap
 from terminal.commands.line import DONE, TO_MEND, Say
 from terminal.commands.opening import opened
@@ -28,7 +29,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     printer = _chosen(home.settings.printers, args.printer)
     with bootstrap.only_one(home), opened(home, say) as desk:
         queue = _Watched(desk, desk.store.run(_queued, desk, printer, say))
-        spool = Spool(printer, queue, desk.world)
+        spool = Spool(printer, queue, desk.world, on_health=queue.hear)
         spool.start()
         queue.settled.wait(_SETTLED_S)
         spool.stop(_SETTLED_S)
@@ -66,14 +67,15 @@ class _Watched(papers.StorePrintQueue):
         self.state, self.code = "failed", ""
         self.settled = threading.Event()
 
-    def settle(self, job_id: str, state: Settled, code: str, now: str) -> None:
-        super().settle(job_id, state, code, now)
-        if job_id == self.job_id:
-            self._end(state, "" if state in _GOOD else code)
+    def settle(self, job_id: str, state: JobState, bytes_out: int, code: str, now: datetime) -> None:
+        super().settle(job_id, state, bytes_out, code, now)
+        if job_id == self.job_id and code != AWAITING_ANSWER:
+            self._end("failed" if state is JobState.QUEUED else state.value, "" if state.value in _GOOD else code)
 
-    def put_back(self, job_id: str, code: str, not_before: str) -> None:
-        super().put_back(job_id, code, not_before)
-        self._end("failed", code)
+    def hear(self, health: Health) -> None:
+        """A printer that cannot print now ends the test: the page is not left waiting."""
+        if health.state in (PrinterState.BLOCKED, PrinterState.UNREACHABLE, PrinterState.FAULTED):
+            self._end("failed", health.code)
 
     def _end(self, state: str, code: str) -> None:
         self.state, self.code = state, code

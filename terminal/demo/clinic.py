@@ -23,13 +23,14 @@ from domain.world import CHINA, World
 from drivers.reader import ScannerReader
 from drivers.scan import DeviceState, Report, ScanEvent, StateChange
 from drivers.simulator import ScannerSimulator
-from printing.simulator import PrinterSimulator
+from printing.simulator import SimulatedPrinter
 from terminal import bootstrap
 from terminal.demo import synthetic
 from terminal.demo.cable import Cable
 from terminal.store.children import Card
 from terminal.usecases.desk import Outcome
 from terminal.usecases.receive_stock import receive_stock
+from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.register_child import register_child
 from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.sign_in import first_staff, put_staff, sign_in
@@ -37,6 +38,7 @@ from terminal.usecases.sign_in import first_staff, put_staff, sign_in
 T = TypeVar("T")
 CODE, NAME = "1100990101", "铁心桥社区卫生服务中心"
 SCANNER = "counter"
+ELSEWHERE = "第二卫生服务中心"
 CHILDREN = 60
 _SETTINGS = """
 language = "{language}"
@@ -96,7 +98,7 @@ class DemoClinic:
             where = self._elsewhere or self._start_region(stack)
             self.cable = stack.enter_context(Cable(where.url))
             self.scanner = stack.enter_context(ScannerSimulator(self.folder / "scanner"))
-            self.printer = stack.enter_context(PrinterSimulator())
+            self.printer = stack.enter_context(SimulatedPrinter())
             self.home = self._write_settings(where)
             bootstrap.found_records(self.home, self.rng.randbytes(16).hex(), self.world)
             self.desk = bootstrap.open_desk(self.home, world=self.world)
@@ -136,13 +138,12 @@ class DemoClinic:
         home = self.folder / "terminal"
         home.mkdir()
         (home / "region-ca.pem").write_bytes(where.ca_file.read_bytes())
-        host, port = self.printer.address
         text = _SETTINGS.format(
             name=NAME,
             code=CODE,
             language=self.language,
             port=self.scanner.port,
-            printer=f"{host}:{port}",
+            printer=self.printer.address,
             region=self.cable.url,
         )
         (home / "vaxdesk.toml").write_text(text, encoding="utf-8")
@@ -168,7 +169,16 @@ class DemoClinic:
         reasons = {"child.possible_double": "synthetic"}
         cards = []
         for number, form in enumerate(forms[:-2]):
-            cards.append(_done(register_child(self.desk, self.boss, with_booklet(form, number), reasons)))
+            card = _done(register_child(self.desk, self.boss, with_booklet(form, number), reasons))
+            for dose in synthetic.history(card.facts, today, self.rng, tables.products(), CODE):
+                day, body = dose.given_at[:10], dose.body
+                if day < today.isoformat():
+                    _done(
+                        transcribe_dose(
+                            self.desk, self.boss, card.id, day, body.vaccine, body.dose_no, ELSEWHERE, body.lot_no
+                        )
+                    )
+            cards.append(card)
         return cards
 
     def _receive(self) -> list[synthetic.Lot]:
@@ -178,7 +188,7 @@ class DemoClinic:
         reader.start()
         try:
             _wait_ready(heard)
-            deliveries = list(synthetic.lots(tables.products(), self.rng, self.desk.today(), packages=8))
+            deliveries = list(synthetic.lots(tables.products(), self.rng, self.desk.today(), packages=12))
             for lot in deliveries:
                 codes = [self._heard(heard, text) for text in lot.packages]
                 _done(receive_stock(self.desk, self.boss, codes, lot.lot_no, lot.expiry_on))

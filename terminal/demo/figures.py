@@ -15,6 +15,7 @@ def count(clinic: DemoClinic, scan_to_screen_s: list[float], record_s: list[floa
     """`lost`: doses on this terminal that the region does not hold. `doubled`: doses held twice anywhere."""
     sql = clinic.desk.store.sql
     here = {row[0] for row in sql("SELECT event_id FROM event WHERE kind = 'dose.given'")}
+    copied = {row[0] for row in sql("SELECT id FROM dose WHERE elsewhere <> ''")}  # histories from paper booklets
     there = clinic.region_doses()
     times = Counter(there)
     twice_here = sql(
@@ -25,11 +26,11 @@ def count(clinic: DemoClinic, scan_to_screen_s: list[float], record_s: list[floa
     confirmed = sql("SELECT count(*) FROM print_job WHERE state = 'confirmed'")[0][0]
     return {
         "children": sql("SELECT count(DISTINCT child_id) FROM visit")[0][0],
-        "doses_recorded": len(here),
+        "doses_recorded": len(here - copied),
         "doses_refused": sql("SELECT count(*) FROM audit WHERE action = 'dose.refuse'")[0][0],
-        "receipts_confirmed": min(confirmed, len(clinic.printer.slips)),
+        "receipts_confirmed": min(confirmed, sum(slip.complete for slip in clinic.printer.slips)),
         "batches_uploaded": sql("SELECT count(*) FROM batch WHERE acked_at IS NOT NULL")[0][0],
-        "region_doses": len(there),
+        "region_doses": len(set(there) - copied),
         "lost": len(here - set(there)),
         "doubled": sum(n - 1 for n in times.values()) + twice_here,
         "scan_to_screen_ms_p99": _p99_ms(scan_to_screen_s),

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from domain.codes import badge_text
 from domain.doses import vaccine_class
 from domain.events import Alert, ChildRegistered
-from printing.simulator import Fault
+from printing.spool import PrinterState
 from terminal.bootstrap import Terminal
 from terminal.demo.clinic import DemoClinic
-from terminal.demo.synthetic import Lot, Member
-from terminal.store import stock
+from terminal.demo.synthetic import Lot, Member, usual_doses
+from terminal.store import doses, stock
 from terminal.store.children import Card
+from terminal.store.database import Store
 from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.hand import Hand
 from terminal.ui.pictures import grab
@@ -39,6 +39,7 @@ class Morning:
     hand: Hand
     out: Path
     pictures: int = 0
+    served: int = 0
 
     def play(self) -> None:
         """From sign-in to the last upload."""
@@ -67,7 +68,7 @@ class Morning:
         due = self._due(child)
         self._open(child)
         recalled = due[2]
-        row = stock.lot_of_package(self.clinic.desk.store, recalled.packages[-1])
+        row = stock.lot_of_package(self._store, recalled.packages[-1])
         assert row is not None
         recall_lot(self.clinic.desk, self.clinic.boss, row.id, "演示：厂家召回")
         self._scan(recalled.packages[-1])
@@ -100,7 +101,7 @@ class Morning:
         self.hand.until(lambda: self._work.look.child_id and self._counter.sheet is None)
         self.hand.settle()
         self._open_visit()
-        for lot in self._due_for(form)[:2]:
+        for lot in self._due()[:2]:
             self._give(lot)
         self._finish_visit()
 
@@ -141,13 +142,13 @@ class Morning:
     def _paper_out(self, child: Card) -> None:
         """The roll is empty when the slip should print; a new one goes in."""
         self._printed()
-        self.clinic.printer.fail(Fault.PAPER_OUT)
+        self.clinic.printer.set(paper_out=True)
         self._visit(child, self._due(child)[:1])
-        self.hand.until(lambda: self.terminal.spools[0].condition.level == "stop")
+        self.hand.until(lambda: self.terminal.spools[0].health.state is PrinterState.BLOCKED)
         self.hand.call(lambda: self._counter.ask_standing())
         self.hand.settle()
         self._picture("paper-out")
-        self.clinic.printer.mend()
+        self.clinic.printer.set(paper_out=False)
         self.terminal.wake_printers()
 
     def _offline(self, children: Iterator[Card]) -> None:
@@ -168,7 +169,7 @@ class Morning:
         self._printed()
         for _ in range(5):
             self.terminal.sync_now(30)
-            if not self.clinic.desk.store.sql("SELECT 1 FROM batch WHERE acked_at IS NULL LIMIT 1"):
+            if not self._store.sql("SELECT 1 FROM batch WHERE acked_at IS NULL LIMIT 1"):
                 break
         self.hand.call(lambda: self._counter.ask_standing())
         self.hand.settle()
@@ -258,26 +259,26 @@ class Morning:
 
     # What the script knows
 
-    def _due(self, child: Card) -> list[Lot]:
-        return self._due_for(child.facts)
-
-    def _due_for(self, facts: ChildRegistered) -> list[Lot]:
-        """Lots to give: another start for each child, no class twice, none recalled, none opened too long."""
-        usual = [lot for lot in self.clinic.lots if lot.product.doses_per_vial == 1 and lot not in self._recalled()]
-        start = int(msgspec.json.encode(facts.birth_on).hex(), 16) % len(usual)
-        turned = usual[start:] + usual[:start]
-        by_class = {vaccine_class(lot.product.vaccine): lot for lot in reversed(turned)}
-        return [lot for lot in turned if by_class[vaccine_class(lot.product.vaccine)] is lot]
-
-    def _recalled(self) -> list[Lot]:
-        gone = {row.lot_no for row, _ in stock.on_hand(self.clinic.desk.store) if row.recalled}
-        return [lot for lot in self.clinic.lots if lot.lot_no in gone]
+    def _due(self, child: Card | None = None) -> list[Lot]:
+        """Lots to give: classes the child does not have whole, another start for each child, none recalled."""
+        had = Counter(vaccine_class(d.vaccine) for d in doses.of_child(self._store, child.id)) if child else Counter()
+        recalled = {row.lot_no for row, _ in stock.on_hand(self._store) if row.recalled}
+        wanted: dict[str, Lot] = {}
+        for lot in self.clinic.lots:
+            kind = vaccine_class(lot.product.vaccine)
+            single = lot.product.doses_per_vial == 1 and lot.lot_no not in recalled
+            if single and had[kind] < usual_doses(lot.product.vaccine):
+                wanted.setdefault(kind, lot)
+        lots = list(wanted.values())
+        self.served += 1
+        start = self.served * 5 % len(lots)
+        return lots[start:] + lots[:start]
 
     def _package(self, lot: Lot) -> str:
         """The next package of the lot that still holds a dose."""
         size = lot.product.vials_per_package * lot.product.doses_per_vial
         for code in lot.packages:
-            if sum(u.doses for u in stock.uses(self.clinic.desk.store, code)) < size:
+            if sum(u.doses for u in stock.uses(self._store, code)) < size:
                 return code
         raise RuntimeError("the synthetic delivery is used up")
 
@@ -285,12 +286,16 @@ class Morning:
         """Wait until the queue has nothing under way."""
         waiting = "SELECT 1 FROM print_job WHERE state IN ('queued', 'sending', 'sent') LIMIT 1"
         self.terminal.wake_printers()
-        self.hand.until(lambda: not self.clinic.desk.store.sql(waiting))
+        self.hand.until(lambda: not self._store.sql(waiting))
 
     def _picture(self, name: str) -> None:
         self.pictures += 1
         path = self.out / f"{self.pictures:02d}-{name}.png"
         self.hand.call(lambda: grab(self.hand.window, path))
+
+    @property
+    def _store(self) -> Store:
+        return self.clinic.desk.store
 
     @property
     def _counter(self) -> Any:

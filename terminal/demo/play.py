@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from config.texts import Language
+from drivers.scan import DeviceState, Report, StateChange
 from sync.worker import Rhythm
 from terminal.bootstrap import Terminal
 from terminal.demo import figures
@@ -95,13 +96,21 @@ def _play(
     """The window's loop here, the script on a thread; its fault is given back when the loop has ended."""
     qt, window = app.build(clinic.desk, services, language)
     hand = Hand(window)
-    terminal.on_report = window.pump.post
+    plugged = threading.Event()
+
+    def hear(report: Report) -> None:
+        window.pump.post(report)
+        if isinstance(report, StateChange) and report.state is DeviceState.READY:
+            plugged.set()
+
+    terminal.on_report = hear
     terminal.start()
     window.show()
     fault: list[BaseException] = []
 
     def script() -> None:
         try:
+            plugged.wait(30)
             Morning(clinic, terminal, hand, out).play()
         except BaseException as caught:  # noqa: BLE001 (raised again on the main thread)
             fault.append(caught)

@@ -110,6 +110,12 @@ def staff() -> tuple[Member, ...]:
     )
 
 
+def usual_doses(vaccine: str) -> int:
+    """How many doses of this vaccine's class a child has in the end."""
+    plans = [ages for codes, ages in (*_PROGRAMME, *_SELF_PAID) if codes[0][:2] == vaccine[:2]]
+    return sum(len(ages) for ages in plans)
+
+
 def people(n: int, rng: Random, today: date, years: int = 10, clinic: str = "") -> Iterator[ChildRegistered]:
     """`n` children born within `years` before `today`, twins one after the other.
 

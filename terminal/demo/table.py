@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
+from typing import Any
 
 from config import tables
-from drivers.simulator import Fault as ScannerFault
-from printing.simulator import Fault as PrinterFault
+from drivers.simulator import Fault
 from terminal.demo.clinic import DemoClinic
 from terminal.ui.panel import Props
+
+_PRINTER: dict[str, dict[str, Any]] = {
+    "paper_out": {"paper_out": True},
+    "cover_open": {"cover_open": True},
+    "offline": {"offline": True},
+    "dies": {"die_after": 20_000},
+    "swallows": {"swallow": True},
+    "mute": {"mute": True},
+}
+_WELL = {"paper_out": False, "cover_open": False, "offline": False, "swallow": False, "mute": False, "die_after": None}
 
 
 def props(clinic: DemoClinic) -> Props:
@@ -20,32 +29,28 @@ def props(clinic: DemoClinic) -> Props:
     def words(code: str) -> str:
         return names[code].name_zh if zh else names[code].name_en
 
-    def next_scan(fault: ScannerFault) -> Callable[[], object]:
+    def next_scan(fault: Fault) -> Callable[[], object]:
         return lambda: clinic.scanner.fail_next(fault)
 
-    def printer(fault: PrinterFault) -> Callable[[], object]:
-        return lambda: clinic.printer.fail(fault)
+    def printer(faults: dict[str, Any]) -> Callable[[], object]:
+        return lambda: clinic.printer.set(**faults)
 
-    def slips() -> list[bytes]:
-        pages = []
-        for slip in clinic.printer.slips:
-            page = io.BytesIO()
-            slip.save(page, "PNG")
-            pages.append(page.getvalue())
-        return pages
+    def mend() -> None:
+        clinic.printer.set(**_WELL)
+        clinic.printer.power_on()
 
     return Props(
         children=[(card.facts.name or "-", card.identifier("booklet")) for card in clinic.children],
         packages=[(words(lot.product.vaccine), code) for lot in clinic.lots for code in lot.packages[:2]],
         scan=clinic.scanner.scan,
         scanner={
-            **{f"ui.panel.scanner.{fault}": next_scan(fault) for fault in ScannerFault},
+            **{f"ui.panel.scanner.{fault}": next_scan(fault) for fault in Fault},
             "ui.panel.scanner.unplug": clinic.scanner.unplug,
             "ui.panel.scanner.replug": clinic.scanner.replug,
         },
         printer={
-            **{f"ui.panel.printer.{fault}": printer(fault) for fault in PrinterFault},
-            "ui.panel.printer.mend": clinic.printer.mend,
+            **{f"ui.panel.printer.{name}": printer(faults) for name, faults in _PRINTER.items()},
+            "ui.panel.printer.mend": mend,
         },
-        slips=slips,
+        slips=lambda: [slip.png() for slip in clinic.printer.slips],
     )

@@ -15,7 +15,29 @@ from terminal.store.ledger import Entry
 from terminal.store.tables import Checked, Deferral, DoseChange
 from terminal.store.tables import Dose as DoseRow
 
-_FACTS = ["visit_id", "stated", "recorded_at", "recorded_by", "giver", "lot_id", "lot_no", "expiry_on", "maker", "package", "vial_no", "volume_ml", "site", "route", "funding", "kind", "verdict", "overrides", "elsewhere", "clock", "moved_from"]
+_FACTS = [
+    "visit_id",
+    "stated",
+    "recorded_at",
+    "recorded_by",
+    "giver",
+    "lot_id",
+    "lot_no",
+    "expiry_on",
+    "maker",
+    "package",
+    "vial_no",
+    "volume_ml",
+    "site",
+    "route",
+    "funding",
+    "kind",
+    "verdict",
+    "overrides",
+    "elsewhere",
+    "clock",
+    "moved_from",
+]
 _COLUMNS = ", ".join(["id", "child_id", "vaccine", "dose_no", "given_on", "clinic", *_FACTS])
 
 

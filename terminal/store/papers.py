@@ -8,16 +8,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 
 from domain.documents import Document
+from domain.world import from_utc_text, utc_text
+from printing import jobs
 from terminal.store.database import Store
 from terminal.store.ledger import Entry
-
-if TYPE_CHECKING:  # the printer's side loads fonts and pictures
-    from printing.spool import Settled
 
 State = Literal["queued", "sending", "sent", "confirmed", "uncertain", "failed", "cancelled", "expired"]
 
@@ -38,6 +38,7 @@ class Job(msgspec.Struct, frozen=True):
     expires_at: str
 
 
+_DUE = "printer = ? AND state = 'queued' AND expires_at > ?"
 _UNDER_WAY = "state IN ('sending', 'sent') AND settled_at IS NULL"
 _JOB = f"SELECT {', '.join(Job.__struct_fields__)} FROM print_job "
 
@@ -74,7 +75,7 @@ def queue_document(
     job_id = entry.world.new_id()
     entry.store.db.execute_sql(
         "INSERT INTO print_job (id, printer, receipt, document, copy_no, state, attempts, bytes_out, code, created_at,"
-        " not_before, expires_at) VALUES (?, ?, ?, ?, ?, 'queued', 0, 0, '', ?, '', ?)",
+        " expires_at) VALUES (?, ?, ?, ?, ?, 'queued', 0, 0, '', ?, ?)",
         (job_id, printer, receipt, msgspec.json.encode(document), copy_no, entry.at, expires_at),
     )
     return job_id
@@ -129,7 +130,7 @@ def counts(store: Store) -> dict[str, int]:
     return dict(store.sql("SELECT state, count(*) FROM print_job GROUP BY state"))
 
 
-def jobs(store: Store, state: State) -> list[Job]:
+def jobs_in(store: Store, state: State) -> list[Job]:
     """The jobs in this state, oldest first."""
     return [_job(row) for row in store.sql(_JOB + "WHERE state = ? ORDER BY created_at, id", state)]
 
@@ -155,64 +156,58 @@ def doubt_waiting(store: Store) -> None:
 
 
 class StorePrintQueue:
-    """The queue as a printer's worker sees it; any thread. Each call is one durable transaction, any raises StoreError.
-    Instants are UTC texts."""
+    """The queue as a printer's worker sees it (printing.jobs.PrintQueue); any thread, each call durable on return."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def recover(self, printer: str, now: str) -> int:
-        """At start: what was under way when the program ended may be on paper. Gives how many became uncertain."""
-        return self._change(f"{_UNDER_WAY} AND printer = ?", (printer,), "uncertain", now)
+    def waiting(self, printer: str, now: datetime) -> bool:
+        """Whether a job waits for this printer. Writes nothing."""
+        return bool(self._store.sql(f"SELECT 1 FROM print_job WHERE {_DUE} LIMIT 1", printer, utc_text(now)))
 
-    def expire(self, now: str) -> int:
+    def claim(self, printer: str, now: datetime) -> jobs.Job | None:
+        """The oldest waiting job, `sending` on disk before this returns; None when none waits."""
+        return self._store.run(self._claim, printer, utc_text(now))
+
+    def _claim(self, printer: str, now: str) -> jobs.Job | None:
+        with self._store.transaction():
+            found = self._store.sql(
+                "SELECT id, document, copy_no, created_at, expires_at, attempts + 1 FROM print_job"
+                f" WHERE {_DUE} ORDER BY created_at, id LIMIT 1",
+                printer,
+                now,
+            )
+            for job_id, document, copy_no, created, expires, attempts in found:
+                self._set("state = 'sending', attempts = ?, code = '' WHERE id = ?", attempts, job_id)
+                moments = (from_utc_text(created), from_utc_text(expires))
+                return jobs.Job(job_id, printer, bytes(document), copy_no, *moments, attempts)
+        return None
+
+    def settle(self, job_id: str, state: jobs.JobState, bytes_out: int, code: str, now: datetime) -> None:
+        """What became of a claimed job; what is still under way has no `settled_at`."""
+        open_still = state is jobs.JobState.QUEUED or code == jobs.AWAITING_ANSWER
+        at = None if open_still else utc_text(now)
+        change = "state = ?, bytes_out = ?, code = ?, settled_at = ? WHERE id = ?"
+        self._change(change, state.value, bytes_out, code, at, job_id)
+
+    def expire(self, printer: str, now: datetime) -> int:
         """Old slips are not printed next morning. Gives how many expired."""
-        return self._change("state = 'queued' AND expires_at <= ?", (now,), "expired", now)
+        at = utc_text(now)
+        where = "WHERE printer = ? AND state = 'queued' AND expires_at <= ?"
+        return self._change(f"state = 'expired', settled_at = ? {where}", at, printer, at)
 
-    def claim(self, printer: str, now: str) -> Job | None:
-        """The oldest job that is due, `sending` on disk before this returns; None when none is."""
+    def recover(self, printer: str, now: datetime) -> int:
+        """At start: what was under way when the program ended may be on paper. Gives how many became uncertain."""
+        where = f"WHERE printer = ? AND {_UNDER_WAY}"
+        change = f"state = 'uncertain', code = ?, settled_at = ? {where}"
+        return self._change(change, jobs.INTERRUPTED, utc_text(now), printer)
 
-        def work() -> Job | None:
-            with self._store.transaction():
-                found = self._store.sql(
-                    _JOB + "WHERE printer = ? AND state = 'queued' AND not_before <= ? AND expires_at > ?"
-                    " ORDER BY created_at, id LIMIT 1",
-                    printer, now, now,
-                )  # fmt: skip
-                if not found:
-                    return None
-                job = _job(found[0])
-                self._set(job.id, "state = 'sending', attempts = attempts + 1, code = ''")
-            return msgspec.structs.replace(job, state="sending", attempts=job.attempts + 1, code="")
-
-        return self._store.run(work)
-
-    def sent(self, job_id: str, bytes_out: int) -> None:
-        """Every byte was handed over; whether paper came is not known yet."""
-        self._write(job_id, "state = 'sent', bytes_out = ?", bytes_out)
-
-    def settle(self, job_id: str, state: Settled, code: str, now: str) -> None:
-        """How the print ended; `code` says why it was not confirmed."""
-        self._write(job_id, "state = ?, code = ?, settled_at = ?", state, code, now)
-
-    def put_back(self, job_id: str, code: str, not_before: str) -> None:
-        """Not one byte went out: try again from `not_before` on, `code` says why it waits."""
-        self._write(job_id, "state = 'queued', code = ?, not_before = ?", code, not_before)
-
-    def _write(self, job_id: str, what: str, *values: Any) -> None:
-        def work() -> None:
-            with self._store.transaction():
-                self._set(job_id, what, *values)
-
-        self._store.run(work)
-
-    def _set(self, job_id: str, what: str, *values: Any) -> None:
-        self._store.db.execute_sql(f"UPDATE print_job SET {what} WHERE id = ?", (*values, job_id))
-
-    def _change(self, where: str, values: tuple[str, ...], state: State, now: str) -> int:
+    def _change(self, what: str, *values: Any) -> int:
         def work() -> int:
             with self._store.transaction():
-                sql = f"UPDATE print_job SET state = ?, settled_at = ? WHERE {where}"
-                return int(self._store.db.execute_sql(sql, (state, now, *values)).rowcount)
+                return self._set(what, *values)
 
         return self._store.run(work)
+
+    def _set(self, what: str, *values: Any) -> int:
+        return int(self._store.db.execute_sql(f"UPDATE print_job SET {what}", values).rowcount)

@@ -342,7 +342,6 @@ class PrintJob(Model):
     bytes_out = IntegerField()
     code = TextField()
     created_at = TextField()
-    not_before = TextField()
     expires_at = TextField()
     settled_at = TextField(null=True)
 

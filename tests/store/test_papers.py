@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from datetime import UTC, datetime
+from typing import TypeVar
 
+import msgspec
 import pytest
 
 from domain.documents import Document, Text
 from domain.events import VisitOpened
-from domain.world import World
+from domain.world import World, utc_text
+from printing.jobs import AWAITING_ANSWER, JobState, PrintQueue
 from terminal.store import papers
 from terminal.store.database import Store
 from terminal.store.ledger import Entry, check_audit, tell
-
-if TYPE_CHECKING:
-    from printing.spool import PrintQueue
 
 T = TypeVar("T")
 SLIP = Document("receipt", (Text("乙肝疫苗 第 1 剂"),))
@@ -65,7 +65,7 @@ def set_state(store: Store, told: Told, state: str) -> str:
 
 
 def test_a_queued_slip(store: Store, receipt: str) -> None:
-    (job,) = papers.jobs(store, "queued")
+    (job,) = papers.jobs_in(store, "queued")
     assert (job.receipt, job.document, job.copy_no, job.printer, job.expires_at) == (receipt, SLIP, 0, "slip", LATER)
     assert papers.counts(store) == {"queued": 1}
 
@@ -91,7 +91,7 @@ def test_an_uncertain_slip_found_on_the_paper(store: Store, told: Told, receipt:
 def test_an_uncertain_slip_not_found_is_printed_as_a_copy(store: Store, told: Told, receipt: str) -> None:
     job_id = set_state(store, told, "uncertain")
     new = told(lambda entry: papers.answer_uncertain(entry, job_id, False, LATER, LABEL))
-    (job,) = papers.jobs(store, "queued")
+    (job,) = papers.jobs_in(store, "queued")
     assert (job.id, job.copy_no, job.document.reprint_label) == (new, 1, "补打 1")
     assert papers.counts(store) == {"failed": 1, "queued": 1}
     assert told(lambda entry: papers.answer_uncertain(entry, job_id, False, LATER, LABEL)) is None, "answered twice"
@@ -113,13 +113,13 @@ def test_a_void_receipt_is_not_printed(store: Store, told: Told, receipt: str) -
 
 
 def test_cancelling(store: Store, told: Told, receipt: str) -> None:
-    (job,) = papers.jobs(store, "queued")
+    (job,) = papers.jobs_in(store, "queued")
     assert told(lambda entry: papers.cancel(entry, job.id)) is True
     assert told(lambda entry: papers.cancel(entry, job.id)) is False
     assert papers.counts(store) == {"cancelled": 1}
 
 
-NOW, PAST_LATER = "2026-11-22T02:00:00.000Z", "2026-11-22T09:00:00.001Z"
+NOW, PAST_LATER = datetime(2026, 11, 22, 2, tzinfo=UTC), datetime(2026, 11, 22, 9, 0, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -131,23 +131,24 @@ def queue(store: Store) -> papers.StorePrintQueue:
 
 
 def test_a_claimed_job_is_sending_on_disk(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
-    assert queue.claim("page", NOW) is None, "another printer's"
+    assert not queue.waiting("page", NOW) and queue.claim("page", NOW) is None, "another printer's"
+    assert queue.waiting("slip", NOW)
     job = queue.claim("slip", NOW)
-    assert job is not None and (job.state, job.attempts, job.document) == ("sending", 1, SLIP)
+    assert job is not None and msgspec.json.decode(job.document, type=Document) == SLIP and job.attempts == 1
     assert papers.counts(store) == {"sending": 1}
-    assert queue.claim("slip", NOW) is None, "never twice"
-    queue.sent(job.id, 4711)
-    queue.settle(job.id, "confirmed", "", NOW)
+    assert not queue.waiting("slip", NOW) and queue.claim("slip", NOW) is None, "never twice"
+    queue.settle(job.id, JobState.SENT, 4711, AWAITING_ANSWER, NOW)
+    assert store.sql("SELECT state, settled_at FROM print_job") == [("sent", None)]
+    queue.settle(job.id, JobState.CONFIRMED, 4711, "", NOW)
     assert papers.counts(store) == {"confirmed": 1}
-    assert store.sql("SELECT bytes_out, settled_at FROM print_job") == [(4711, NOW)]
+    assert store.sql("SELECT bytes_out, settled_at FROM print_job") == [(4711, utc_text(NOW))]
 
 
 def test_not_one_byte_went_out(queue: papers.StorePrintQueue, receipt: str) -> None:
     job = queue.claim("slip", NOW)
     assert job is not None
-    queue.put_back(job.id, "device.absent", "2026-11-22T02:00:05.000Z")
-    assert queue.claim("slip", NOW) is None
-    again = queue.claim("slip", "2026-11-22T02:00:05.000Z")
+    queue.settle(job.id, JobState.QUEUED, 0, "print.unreachable", NOW)
+    again = queue.claim("slip", NOW)
     assert again is not None and (again.id, again.attempts) == (job.id, 2)
 
 
@@ -158,7 +159,7 @@ def test_a_print_cut_off_asks_after_the_restart(
     job = queue.claim("slip", NOW)
     assert job is not None
     if sent:
-        queue.sent(job.id, 100)
+        queue.settle(job.id, JobState.SENT, 100, AWAITING_ANSWER, NOW)
     assert queue.recover("page", NOW) == 0
     assert queue.recover("slip", NOW) == 1
     assert papers.counts(store) == {"uncertain": 1}
@@ -170,16 +171,15 @@ def test_a_printer_that_cannot_say_is_not_asked_about(
 ) -> None:
     job = queue.claim("slip", NOW)
     assert job is not None
-    queue.sent(job.id, 100)
-    queue.settle(job.id, "sent", "print.unknown", NOW)
+    queue.settle(job.id, JobState.SENT, 100, "", NOW)
     assert queue.recover("slip", NOW) == 0
     assert papers.counts(store) == {"sent": 1}
 
 
 def test_yesterdays_slips_expire(store: Store, queue: papers.StorePrintQueue, receipt: str) -> None:
-    assert queue.expire(NOW) == 0
+    assert queue.expire("slip", NOW) == 0
     assert queue.claim("slip", PAST_LATER) is None, "not even before someone expires them"
-    assert queue.expire(PAST_LATER) == 1
+    assert queue.expire("page", PAST_LATER) == 0 and queue.expire("slip", PAST_LATER) == 1
     assert papers.counts(store) == {"expired": 1}
 
 

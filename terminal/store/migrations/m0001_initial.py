@@ -144,7 +144,7 @@ CREATE INDEX receipt_visit ON receipt(visit_id);
 CREATE TABLE print_job (
     id TEXT PRIMARY KEY, printer TEXT NOT NULL, receipt TEXT NOT NULL, document BLOB NOT NULL, copy_no INTEGER NOT NULL,
     state TEXT NOT NULL, attempts INTEGER NOT NULL, bytes_out INTEGER NOT NULL, code TEXT NOT NULL,
-    created_at TEXT NOT NULL, not_before TEXT NOT NULL, expires_at TEXT NOT NULL, settled_at TEXT
+    created_at TEXT NOT NULL, expires_at TEXT NOT NULL, settled_at TEXT
 ) STRICT;
 CREATE INDEX print_job_state ON print_job(printer, state, created_at);
 CREATE TABLE staff (
