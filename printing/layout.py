@@ -18,7 +18,7 @@ GAP = 8  # dots between blocks
 LEADING = 1.35  # line height by em
 QR_MODULE = 6  # dots; 0.75 mm, read at arm's length
 QR_BORDER = 4  # modules of white, ISO/IEC 18004
-REPRINT = "补打 REPRINT"  # when a document marked as a copy brings no label of its own
+REPRINT = "补打 REPRINT {}"  # when a document marked as a copy brings no label of its own
 
 WHITE, BLACK = 255, 0
 
@@ -45,7 +45,7 @@ def draw(document: Document, width: int) -> Image.Image:
 
 
 def _label(document: Document) -> str:
-    return f"{document.reprint_label or REPRINT} {document.copy_no}"
+    return document.reprint_label or REPRINT.format(document.copy_no)
 
 
 def _marked(document: Document) -> tuple[Block, ...]:

@@ -42,7 +42,7 @@ class PrinterState(StrEnum):
 
 @dataclass(frozen=True)
 class Health:
-    """`code` names the text that says why; also the warning of a ready printer (`print.near_end`), "" for none."""
+    """`code` names the text that says why; also the warning of a ready printer (`print.paper_low`), "" for none."""
 
     state: PrinterState
     code: str = ""

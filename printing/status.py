@@ -17,14 +17,14 @@ _PROBLEMS = (
     (2, 0x60, "print.paper_out"),
     (1, 0x20, "print.paper_out"),
     (1, 0x04, "print.cover_open"),
-    (1, 0x40, "print.printer_error"),
+    (1, 0x40, "print.printer_fault"),
     (0, 0x08, "print.offline"),
 )
 _NEAR_END = 0x0C  # in the answer to DLE EOT 4
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What the printer says of itself. `code` names a problem's text, or the warning `print.near_end` of a printer that
+    """What the printer says of itself. `code` names a problem's text, or the warning `print.paper_low` of a printer that
     is ok; "unknown" (no answer) never stops a print."""
 
     kind: Literal["ok", "problem", "unknown"]
@@ -61,7 +61,7 @@ class Answers:
         for place, bits, code in _PROBLEMS:
             if answers[place] & bits:
                 return Status("problem", code)
-        return Status("ok", "print.near_end" if answers[2] & _NEAR_END else "")
+        return Status("ok", "print.paper_low" if answers[2] & _NEAR_END else "")
 
     def forget(self) -> None:
         """Drop answers to an earlier question: the next set begins a new one."""
