@@ -21,6 +21,7 @@ ROWS: dict[str, Row] = {
     "backlog": sealing.seal_backlog,
     "wire": sealing.wire,
     "scanner": devices.scanner,
+    "slip": devices.slip,
     "receive": region.receive,
     "apply": region.apply,
     "start": window.start,

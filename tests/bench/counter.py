@@ -56,10 +56,10 @@ def record(bench: Bench) -> Iterator[Figure]:
     for size in bench.sizes:
         desk = bench.desk(size)
         checks, reads, times, floor = [], [], [], []
-        for number, (child_id, package) in enumerate(_chairs(desk, bench.rounds(400))):
+        for number, (child_id, package) in enumerate(chairs(desk, bench.rounds(400), load.SEED + 1)):
             open_visit(desk, NURSE, child_id, {"fever": "no"}, True, "seen")
             reads.append(took_ms(desk.store.run, desk.store.sql, _BY_PACKAGE, package))
-            took, checked_id = timed(_check, desk, child_id, package)
+            took, checked_id = timed(check, desk, child_id, package)
             checks.append(took)
             if number % 2:
                 times.append(took_ms(record_dose, desk, NURSE, checked_id))
@@ -70,15 +70,16 @@ def record(bench: Bench) -> Iterator[Figure]:
         yield of_times("record a dose", size, times, floor, Target("ratio", 2), Target("p99", 15))
 
 
-def _check(desk: Desk, child_id: str, package: str) -> str:
+def check(desk: Desk, child_id: str, package: str) -> str:
+    """Scan the package for the child; gives the id of the checked dose."""
     verdict = route_scan(desk, NURSE, package, child_id).verdict
     assert verdict and verdict.checked_id, verdict
     return verdict.checked_id
 
 
-def _chairs(desk: Desk, n: int) -> Iterator[tuple[str, str]]:
+def chairs(desk: Desk, n: int, seed: int) -> Iterator[tuple[str, str]]:
     """Children without an alert and without a dose today, each with a package just received."""
-    rng = Random(load.SEED + 1)
+    rng = Random(seed)
     free = [row[0] for row in desk.store.sql(_FREE, load.TODAY.isoformat())]
     codes: list[str] = []
     for lot in synthetic.lots(tables.products(), rng, load.TODAY, packages=n // len(tables.products()) + 1):
