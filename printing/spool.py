@@ -94,11 +94,11 @@ class Spool:
         """A job was committed, or a person wants the printer tried now."""
         self._wake.set()
 
-    def stop(self, timeout_s: float) -> bool:
+    def stop(self, deadline_s: float) -> bool:
         """Ask the worker to end; True when it did in time. A slip still awaited becomes uncertain at the next start."""
         self._stop.set()
         self._wake.set()
-        self._thread.join(timeout_s)
+        self._thread.join(deadline_s)
         return not self._thread.is_alive()
 
     def _run(self) -> None:

@@ -24,8 +24,8 @@ _NEAR_END = 0x0C  # in the answer to DLE EOT 4
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What the printer says of itself. `code` names a problem's text, or the warning `print.paper_low` of a printer that
-    is ok; "unknown" (no answer) never stops a print."""
+    """What the printer says of itself. `code` names a problem's text, or `print.paper_low` of a printer that is
+    ok; "unknown" (no answer) never stops a print."""
 
     kind: Literal["ok", "problem", "unknown"]
     code: str = ""
