@@ -226,6 +226,8 @@ class Counter(QFrame):
         else:
             hand, level = (verdict.dose, verdict.level) if verdict else (None, "plain")
             self.visit.show_visit(look.visit, look.given, hand, level)
+        if self.sheet:
+            self.visit.hide()
         self._enable()
         self._order_focus()
         if self.sheet is None and not isinstance(self.focusWidget(), QLineEdit):

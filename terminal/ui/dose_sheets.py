@@ -62,7 +62,7 @@ class SiteSheet(Sheet):
         super().__init__(words, words("ui.site"), close, words("ui.site.done"))
         self._done, self._chosen = done, chosen
         sites = [(t.code, words.name(t)) for t in tables.sites().values() if t.code != "10"]
-        self.site = Choices(sites, site, per_row=4)
+        self.site = Choices(sites, site, per_row=3)
         self.funding = Choices([(f, words(f"ui.funding.{f}")) for f in ("nip", "self")], chosen.funding)
         kinds = ("routine", "catch_up", "campaign", "emergency")
         self.kind = Choices([(k, words(f"ui.kind.{k}")) for k in kinds], chosen.kind)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from difflib import SequenceMatcher
+from functools import cache, reduce
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -94,16 +96,22 @@ def programme() -> list[str]:
     return sorted({vaccine_class(p.vaccine) for p in tables.products() if p.funding == "nip"})
 
 
+@cache
 def class_name(words: Words, class_code: str) -> str:
-    """A class by the short name of its vaccine in the clinic's products, else of the first of its codes."""
-    used = [p.vaccine for p in tables.products() if vaccine_class(p.vaccine) == class_code]
-    codes = used or [v.code4 for v in tables.vaccines().values() if v.class2 == class_code]
-    row = tables.vaccines().get(codes[0]) if codes else None
-    if row is None:
-        return class_code
-    short = row.abbr.partition("-")[0]
-    name = row.name_zh.partition("(")[0]
-    return f"{name} {short}" if words.language == "zh_CN" else short or row.name_en
+    """A class by what its vaccines in the clinic's products have in common, else by the first of its codes."""
+    used = dict.fromkeys(p.vaccine for p in tables.products() if vaccine_class(p.vaccine) == class_code)
+    codes = list(used) or [v.code4 for v in tables.vaccines().values() if v.class2 == class_code][:1]
+    rows = [row for code in codes if (row := tables.vaccines().get(code))]
+    short = "/".join(dict.fromkeys(row.abbr.partition("-")[0] for row in rows))
+    if words.language == "zh_CN":
+        return f"{reduce(_shared, [row.name_zh.partition('(')[0] for row in rows] or [class_code])} {short}".strip()
+    return short or next((row.name_en for row in rows), class_code)
+
+
+def _shared(one: str, other: str) -> str:
+    """The longest piece of text in both: 脊灰 of 脊灰灭活 and 二价脊灰减毒."""
+    match = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
+    return one[match.a : match.a + match.size] or one
 
 
 def _rows(doses: Iterable[Dose]) -> dict[str, dict[int, Dose]]:

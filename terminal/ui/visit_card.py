@@ -156,7 +156,7 @@ class VisitCard(QFrame):
             self._written_of = (visit_id, False)
         button = _toggle(self._words("ui.visit.row_written"))
         button.setChecked(self._written_of[1])
-        button.setProperty("size", "small")
+        button.setProperty("scale", "small")
         button.toggled.connect(lambda on: setattr(self, "_written_of", (visit_id, on)))
         return button
 
