@@ -126,7 +126,9 @@ class Spool:
             self._pause()
 
     def _pause(self) -> None:
-        """Until woken, or the next try is due."""
+        """Until woken, or the next try is due; not at all once stopped."""
+        if self._stop.is_set():
+            return
         backoff = min(self._timing.retry * 2.0 ** min(self._failures - 1, 10), self._timing.retry_most)
         self._wake.wait(backoff if self._failures else self._timing.idle)
         self._wake.clear()

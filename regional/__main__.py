@@ -21,7 +21,8 @@ from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
 def main(arguments: list[str] | None = None) -> int:
     """Exit code 0; 1 when something is wrong, said on standard error."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    level = logging.ERROR if options.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     try:
         options.run(options)
     except VaxdeskError as fault:
@@ -40,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument(
         "--dsn", default=os.environ.get(DSN_VARIABLE), help="a PostgreSQL of your own instead of the embedded one"
     )
+    common.add_argument("--quiet", action="store_true", help="log only what is wrong")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
     verb = verbs.add_parser("serve", parents=[common], help="run the region")

@@ -28,7 +28,7 @@ _STOP_S = 15
 class EmbeddedRegion:
     """A whole region in `folder`, as a context manager. With a `dsn` it uses that database instead of its own cluster.
 
-    `port` 0 lets the system choose. `url`, `ca_file` and `dsn` are valid inside. Raises ConfigError.
+    `port` 0 lets the system choose; `quiet` logs only what is wrong. `url`, `ca_file` and `dsn` are valid inside. Raises ConfigError.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class EmbeddedRegion:
         api_processes: int = 1,
         workers: int = 1,
         temporary: bool = False,
+        quiet: bool = False,
         world: World | None = None,
     ) -> None:
         self.folder = folder
@@ -49,6 +50,7 @@ class EmbeddedRegion:
         self._host, self._port, self._names = host, port, names
         self._api_processes, self._workers = api_processes, workers
         self._temporary = temporary
+        self._quiet = ["--quiet"] if quiet else []
         self._world = world or World()
         self._stack = ExitStack()
         self._apis: list[subprocess.Popen[bytes]] = []
@@ -121,7 +123,7 @@ class EmbeddedRegion:
     def _spawn(self, role: str, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
         """A process of ours: it ends when its standard input closes, says "ready" on its standard output."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "regional", role, "--data", str(self.folder), *more],
+            [sys.executable, "-m", "regional", role, "--data", str(self.folder), *self._quiet, *more],
             env={**os.environ, DSN_VARIABLE: self.dsn},  # a DSN may hold a password: not on the command line
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -291,11 +291,13 @@ class Terminal:
 
     def stop(self, deadline_s: float = 5.0) -> None:
         """End the threads and close the records. What is unprinted or unsent waits in the database."""
-        ended = [self.keeper.stop(deadline_s), self.reader.stop(deadline_s)]
-        ended += [spool.stop(deadline_s) for spool in self.spools]
-        ended += [self.sync.stop(deadline_s)] if self.sync else []
-        if not all(ended):
-            _log.warning("a thread was still busy at exit")
+        parts = {"housekeeping": self.keeper.stop, "scanners": self.reader.stop}
+        parts |= {f"printer {i}": spool.stop for i, spool in enumerate(self.spools)}
+        if self.sync:
+            parts["sync"] = self.sync.stop
+        for name, stop in parts.items():
+            if not stop(deadline_s):
+                _log.warning("%s still busy at exit", name)
         self.desk.store.close()
 
 

@@ -116,7 +116,7 @@ class DemoClinic:
     def _start_region(self, stack: ExitStack) -> Where:
         from regional.serve import EmbeddedRegion  # noqa: PLC0415 (the terminal's bundle has no region)
 
-        region = stack.enter_context(EmbeddedRegion(self.folder / "region", temporary=True))
+        region = stack.enter_context(EmbeddedRegion(self.folder / "region", temporary=True, quiet=True))
         self.dsn = region.dsn
         self.wait_applied: Callable[[float], bool] = region.wait_applied
         return Where(region.url, region.ca_file, region.new_code(clinic=CODE, name=NAME))
