@@ -351,6 +351,19 @@ def test_a_region_that_is_not_there(home: Path) -> None:
     assert "region-ca.pem" in said.err
 
 
+def test_a_code_comes_from_a_region_that_is_there(region: EmbeddedRegion, tmp_path: Path) -> None:
+    words = ("region", "code", "--name", "徐汇测试门诊", "--clinic")
+    nowhere = vaxdesk(*words, CLINIC, "--data", tmp_path / "nothing")
+    assert nowhere.code == 1 and "--data" in nowhere.err
+    assert not (tmp_path / "nothing").exists()
+    short = vaxdesk(*words, CLINIC[:9], "--dsn", region.dsn)
+    assert short.code == 1 and CLINIC[:9] in short.err
+    given = vaxdesk(*words, CLINIC, "--dsn", region.dsn)
+    assert given.code == 0
+    assert init(tmp_path, "--region", region.url, "--ca", str(region.ca_file)).code == 0
+    assert vaxdesk("enrol", home=tmp_path, given=given.out).code == 0
+
+
 def test_self_check_from_source() -> None:
     said = vaxdesk("--self-check")
     assert (said.code, "✗" in said.out) == (0, False), said.out
