@@ -171,7 +171,9 @@ class DoseSheet(Sheet):
         actions = (VOID, MOVE) if dose.clinic in ("", clinic) else (DISPUTE,)
         for action in actions if dose.counts else ():
             button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")
-            self.body.addLayout(parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True)))
+            line = parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True))
+            line.setStretch(1, 1)
+            self.body.addLayout(line)
         self.body.addStretch(1)
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QPixmap
-from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from terminal.ui import parts
 from terminal.ui.sheet import Pick
@@ -46,8 +46,7 @@ class Panel(QFrame):
         self._words, self._props = words, props
         self._thread = ThreadPoolExecutor(1, "demo-panel")
         self._shown = 0
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(14, 14, 14, 14)
+        self._layout = QVBoxLayout()
         self._layout.setSpacing(12)
         for code, things, key in (
             ("ui.panel.child", props.children, "ui.panel.scan_child"),
@@ -56,15 +55,22 @@ class Panel(QFrame):
             self._add_scans(words(code), things, words(key))
         self._add_deeds(words("ui.panel.scanner"), props.scanner)
         self._add_deeds(words("ui.panel.printer"), props.printer)
-        self._layout.addWidget(parts.text(words("ui.panel.slips"), "strong"))
+        self._layout.addStretch(1)
         inside = QWidget()
         self._slips = QVBoxLayout(inside)
         self._slips.addStretch(1)
         tray = QScrollArea()
         tray.setWidgetResizable(True)
         tray.setWidget(inside)
-        self._layout.addWidget(tray, 1)
-        self.resize(380, 740)
+        paper = QVBoxLayout()
+        paper.addWidget(parts.text(words("ui.panel.slips"), "strong"))
+        paper.addWidget(tray, 1)
+        sides = QHBoxLayout(self)
+        sides.setContentsMargins(14, 14, 14, 14)
+        sides.setSpacing(14)
+        sides.addLayout(self._layout)
+        sides.addLayout(paper, 1)
+        self.resize(760, 740)
         self._look = QTimer(self, interval=LOOK_MS)
         self._look.timeout.connect(self.show_slips)
         self._look.start()

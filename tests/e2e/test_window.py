@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from config import texts
+from config.settings import Scanner
 from config.texts import Language
 from domain.codes import Package
 from domain.codes.own import badge_text
 from domain.errors import StoreError
 from domain.events import ChildRegistered, Guardian
 from domain.world import World
-from drivers.scan import DeviceState, ScanEvent, StateChange
+from drivers.reader import ScannerReader
+from drivers.scan import DeviceState, Report, ScanEvent, StateChange
+from drivers.simulator import Fault, ScannerSimulator
 from terminal.store import children, doses, papers
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
+from terminal.ui.panel import Panel, Props
 from terminal.ui.pictures import grab
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.services import Services
 from terminal.ui.start_sheets import ClockSheet, PinSheet, UnansweredSheet
 from terminal.ui.stock_sheet import StockSheet
+from terminal.ui.words import Words
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.clock_check import BACK
 from terminal.usecases.receive_stock import recall_lot, receive_stock
@@ -506,3 +513,38 @@ def test_an_opened_vial_can_be_replaced(screen: Screen, on: TestDesk) -> None:
     screen.press(KEY.Key_Return)
     assert doses.of_child(on.desk.store, on.boy.id)[0].facts["vial_no"] == 1
     screen.press(KEY.Key_F12)
+
+
+def test_the_panel_scans_over_the_real_wire_and_shows_slips(qtbot: QtBot, tmp_path: Path) -> None:
+    picture = QPixmap(60, 30)
+    picture.fill()
+    picture.save(str(tmp_path / "slip.png"))
+    slips: list[bytes] = []
+    got: list[ScanEvent] = []
+    with ScannerSimulator(tmp_path / "port") as simulator:
+
+        def hear(report: Report) -> None:
+            if isinstance(report, ScanEvent):
+                got.append(report)
+            elif isinstance(report, StateChange) and report.state is DeviceState.READY:
+                ready.append(True)
+
+        ready: list[bool] = []
+        reader = ScannerReader((Scanner("counter", simulator.port),), hear)
+        reader.start()
+        faults = {f"ui.panel.scanner.{fault}": partial(simulator.fail_next, fault) for fault in Fault}
+        codes = [("王子涵", "3201140017"), ("欧阳静怡", "3201140018")]
+        panel = Panel(Words("zh_CN"), Props(codes, [("乙肝", HEPB_BOX)], simulator.scan, faults, {}, lambda: slips))
+        qtbot.addWidget(panel)
+        panel.show()
+        qtbot.waitUntil(lambda: bool(ready), timeout=10_000)
+        for _ in codes:
+            click(panel, "扫这个孩子")
+        click(panel, "乱码")
+        click(panel, "扫这一包装")
+        qtbot.waitUntil(lambda: len(got) == 3, timeout=10_000)
+        slips.append((tmp_path / "slip.png").read_bytes())
+        qtbot.waitUntil(lambda: "第 1 张小票" in shown_texts(panel), timeout=10_000)
+        panel.close()
+        assert reader.stop()
+    assert [event.payload for event in got[:2]] == ["3201140017", "3201140018"] and got[2].garbled
