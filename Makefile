@@ -38,6 +38,14 @@ package: .venv/ready
 	@.ci/apt binutils
 	$(BIN)/pyinstaller --noconfirm --distpath dist --workpath build build.spec
 
+pictures: .venv/ready
+	$(BIN)/vaxdesk --lang en demo --headless --out demo-out/en
+	$(BIN)/vaxdesk --lang zh_CN demo --headless --out demo-out/zh
+	mkdir -p docs/pictures
+	cp demo-out/en/12-checked.png docs/pictures/counter.png
+	cp demo-out/zh/12-checked.png docs/pictures/counter-zh.png
+	cp demo-out/zh/slips/slip-003.png docs/pictures/slip-zh.png
+
 clean:
 	rm -rf .venv build dist demo-out demo.json .deps
 

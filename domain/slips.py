@@ -114,7 +114,7 @@ def _dose_blocks(dose: SlipDose, say: Say) -> Iterator[Block]:
         ("slip.lot", dose.lot_no),
         ("slip.expiry", dose.expiry_on),
         ("slip.maker", dose.maker),
-        ("slip.site", " ".join(filter(None, (dose.site, dose.route)))),
+        ("slip.site", " ".join(dict.fromkeys(filter(None, (dose.site, dose.route))))),
         ("slip.volume", say("slip.ml", volume=f"{dose.volume_ml:g}") if dose.volume_ml else ""),
     )
 

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from sync.client import RegionClient
 from sync.enrol import enrol
 from sync.keys import TERMINAL_KEY, RegionKeys, identity, private_bytes, private_from_bytes, region_keys
 from sync.sealing import seal_waiting
+from sync.visit import SyncResult, sync_once
 from sync.worker import Rhythm, SyncWorker
 from terminal import VERSION
 from terminal.housekeeping import Housekeeping
@@ -184,6 +185,13 @@ def _add_escrow(home: Home, keys: RegionKeys) -> None:
         keyfile.save(home.key, keyfile.with_escrow(wrapped, unlock(home), escrow))
 
 
+def sync_alone(home: Home, desk: Desk) -> SyncResult:
+    """One visit to the region without a running terminal. Raises SyncError, WireError, StoreError."""
+    outbox = StoreOutbox(desk.store, desk.world)
+    with closing(region_client(home, outbox, desk.world)) as client:
+        return sync_once(outbox, client, identity(outbox), desk.world)
+
+
 class _WatchedOutbox(StoreOutbox):
     """Remembers the last report for the window, which must not wait for the store."""
 
@@ -212,7 +220,7 @@ class Terminal:
         queue = StorePrintQueue(desk.store)
         self.spools = [Spool(printer, queue, desk.world) for printer in home.settings.printers]
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
-        self.keeper = Housekeeping({"backup": self._back_up, "medium": self._copy_unsent}, self._note_ill)
+        self.keeper = Housekeeping({"backup": self.back_up, "medium": self.copy_unsent}, self._note_ill)
 
     def start(self) -> None:
         """Start what the settings name; a terminal without region or printer works all the same."""
@@ -274,14 +282,16 @@ class Terminal:
         ill = next(((code, params) for code, params in self.ill.values() if code), None)
         return Condition("look", *ill) if ill else Condition()
 
-    def _back_up(self) -> None:
+    def back_up(self) -> None:
+        """The automatic backup, when it is due."""
         now, home = self.desk.world.now(), self.home
         if backup.due(home.backups, now, home.settings.backup.every_h):
             backup.create(self.desk.store, home.backups, self.desk.world, home.key)
             backup.prune(home.backups, home.settings.backup.keep, now)
 
-    def _copy_unsent(self) -> None:
-        if self.home.second_medium and self.sync:
+    def copy_unsent(self) -> None:
+        """Seal what waits and copy it to the second medium, where one is set, with or without the region."""
+        if self.home.second_medium and self.outbox.recall(TERMINAL_KEY) and self.home.settings.region:
             outbox = self.outbox
             seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)

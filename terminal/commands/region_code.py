@@ -17,7 +17,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     except ImportError as fault:
         raise ConfigError("region.not_installed") from fault
     if not re.fullmatch(r"[0-9]{10}", args.clinic):
-        raise ConfigError("region.bad_clinic", code=args.clinic)
+        raise ConfigError("region.bad_clinic", clinic=args.clinic)
     if not args.dsn and not (args.data / "keys").is_dir():
         raise ConfigError("region.no_data", path=str(args.data))
     words = ["code", "--data", str(args.data), "--clinic", args.clinic, "--name", args.name, "--desk", args.desk]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 from pathlib import Path
 
-from sync.keys import identity
-from sync.visit import sync_once
 from terminal import bootstrap
 from terminal.commands import control, sync_status
 from terminal.commands.line import DONE, FAILED, Say
 from terminal.commands.opening import opened
-from terminal.store.outbox import StoreOutbox
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
@@ -23,9 +19,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
         print(sync_status.lines(answer, say))
         return DONE if answer["events"] == 0 else FAILED
     with bootstrap.only_one(home), opened(home, say) as desk:
-        outbox = StoreOutbox(desk.store, desk.world)
-        with closing(bootstrap.region_client(home, outbox, desk.world)) as client:
-            result = sync_once(outbox, client, identity(outbox), desk.world)
+        result = bootstrap.sync_alone(home, desk)
         print(say("cli.sync.done", batches=result.batches, events=result.events))
         print(sync_status.lines(sync_status.read(desk), say))
     return DONE

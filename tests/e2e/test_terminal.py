@@ -1,0 +1,85 @@
+"""A whole terminal, wired by bootstrap, against a real region: what it does by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from domain.codes import TracePackage
+from terminal import bootstrap
+from terminal.demo.clinic import DemoClinic
+from terminal.demo.play import SOON
+from terminal.store import backup
+from terminal.usecases.check_dose import check_dose
+from terminal.usecases.record_dose import record_dose
+from terminal.usecases.visit import close_visit, open_visit
+
+
+@pytest.fixture(scope="module")
+def clinic() -> Iterator[DemoClinic]:
+    with DemoClinic(7, "en") as clinic:
+        yield clinic
+
+
+@pytest.fixture
+def terminal(clinic: DemoClinic) -> bootstrap.Terminal:
+    return bootstrap.Terminal(clinic.home, clinic.desk, SOON)
+
+
+def give_a_dose(clinic: DemoClinic, number: int) -> str:
+    """A visit with one dose; gives the receipt's number."""
+    desk, nurse, lot = clinic.desk, clinic.boss, clinic.lots[1]
+    visit = open_visit(desk, nurse, clinic.children[number].id, booklet="seen").value
+    assert visit
+    package = TracePackage(lot.packages[number], lot.product.prefix7)
+    verdict = check_dose(desk, nurse, visit.id, package).value
+    assert verdict and record_dose(desk, nurse, verdict.checked_id).ok
+    closed = close_visit(desk, nurse, visit.id).value
+    assert closed
+    return closed.receipt
+
+
+def test_offline_the_stick_holds_what_the_region_does_not(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+    stick = clinic.home.second_medium
+    assert stick
+    clinic.cable.pull()
+    give_a_dose(clinic, 0)
+    terminal.copy_unsent()
+    sealed = sorted(stick.glob("*.imb"))
+    assert sealed and all(path.read_bytes()[:4] == b"IMB1" for path in sealed)
+    clinic.cable.plug()
+    bootstrap.sync_alone(clinic.home, clinic.desk)
+    terminal.copy_unsent()
+    assert not list(stick.glob("*.imb")), "what the region acknowledged leaves the stick"
+    held = {row[0] for row in clinic.desk.store.sql("SELECT id FROM dose")}
+    assert held == set(clinic.region_doses())
+
+
+def test_a_slip_comes_out_and_is_confirmed(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+    number = give_a_dose(clinic, 1)
+    ((waiting,),) = clinic.desk.store.sql("SELECT count(*) FROM print_job WHERE state = 'queued'")
+    terminal.spools[0].start()
+    try:
+        assert clinic.printer.wait(waiting, 10)
+    finally:
+        assert terminal.spools[0].stop(10)
+    ((state,),) = clinic.desk.store.sql("SELECT state FROM print_job WHERE receipt = ?", number)
+    assert state in ("confirmed", "sent")
+
+
+def test_the_automatic_backup_runs_once_a_day(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+    terminal.back_up()
+    terminal.back_up()
+    (path,) = backup.backups(clinic.home.backups)
+    report = backup.verify(path, bootstrap.unlock(clinic.home))
+    assert report.children == clinic.desk.store.sql("SELECT count(*) FROM child")[0][0]
+
+
+def test_no_name_reaches_a_file_beside_the_records(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+    terminal.back_up()
+    names = [card.facts.name.encode() for card in clinic.children if card.facts.name]
+    for path in clinic.home.folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            assert not any(name in data for name in names), path.name
