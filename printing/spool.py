@@ -55,6 +55,7 @@ class Timing:
     retry: float = 2.0  # first wait after a printer could not be used, doubled up to retry_most
     retry_most: float = 15.0
     fence: float = 20.0
+    mute: float = 2.0  # instead of `fence`, for a printer that has never answered anything
     ask: float = 1.0
     idle: float = 60.0
 
@@ -181,8 +182,8 @@ class Spool:
 
     def _await(self, job: Job, line: Connection, fences: int, bytes_out: int) -> Health | None:
         """Wait for the answer to the fence and settle the job; what is wrong with the printer now, or None."""
-        deadline = asked = time.monotonic()
-        deadline += self._timing.fence
+        asked = time.monotonic()
+        deadline = asked + (self._timing.fence if self._answers else self._timing.mute)
         while not self._stop.is_set():
             try:
                 if time.monotonic() - asked >= self._timing.ask:

@@ -24,14 +24,15 @@ _NEAR_END = 0x0C  # in the answer to DLE EOT 4
 
 
 class Status(msgspec.Struct, frozen=True):
-    """What the printer says of itself. `code` names a problem's text, or `print.paper_low` of a printer that is
-    ok; "unknown" (no answer) never stops a print."""
+    """What the printer says of itself. `code` names the text of what a person should know, "" for nothing;
+    "unknown" (no answer) never stops a print."""
 
     kind: Literal["ok", "problem", "unknown"]
     code: str = ""
 
 
-UNKNOWN = Status("unknown")
+UNKNOWN = Status("unknown", "print.unknown")
+ONE_WAY = Status("unknown")  # nobody expects an answer
 
 
 class Answers:

@@ -6,7 +6,6 @@ import errno
 import os
 import selectors
 import socket
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -17,7 +16,7 @@ import serial
 from config.settings import Printer
 from domain.errors import DeviceError
 from printing import escpos
-from printing.status import UNKNOWN, Answers, Status
+from printing.status import ONE_WAY, UNKNOWN, Answers, Status
 
 CONNECT_S = 3.0
 STATUS_S = 1.0
@@ -70,8 +69,11 @@ class Connection:
 
     def __post_init__(self) -> None:
         os.set_blocking(self._fd, False)
-        self._answers = Answers()
-        self._waits = not stat.S_ISREG(os.fstat(self._fd).st_mode)
+        self._answers, self._waits = Answers(), True
+        try:
+            self._ready(selectors.EVENT_WRITE, 0)
+        except PermissionError:  # epoll's word for a regular file, and for a device that is always ready
+            self._waits = False
 
     def close(self) -> None:
         with faults(self.printer):
@@ -88,7 +90,7 @@ class Connection:
     def status(self, timeout_s: float = STATUS_S) -> Status:
         """Ask (DLE EOT 1, 2, 4) and wait; "unknown" when no full answer comes. Raises PrinterFault on a broken way."""
         if not self.two_way:
-            return UNKNOWN
+            return ONE_WAY
         deadline = time.monotonic() + timeout_s
         self.ask()
         while (left := deadline - time.monotonic()) > 0:
@@ -142,8 +144,8 @@ def connect(printer: Printer) -> Connection:
         return _OPENERS[printer.kind](printer)
 
 
-def status_of(printer: Printer) -> Status:
-    """Connect, ask, hang up: for `doctor` and the devices' page, only while no worker owns the printer."""
+def look_at(printer: Printer) -> Status:
+    """Connect, ask, hang up; a printer out of reach is a problem too. Only while no worker owns it."""
     try:
         with closing(connect(printer)) as line:
             return line.status()
@@ -171,12 +173,3 @@ def _file(printer: Printer) -> Connection:
 
 
 _OPENERS: dict[str, Callable[[Printer], Connection]] = {"tcp": _tcp, "serial": _serial, "file": _file}
-
-
-def look_at(printer: Printer) -> Status:
-    """Connect, ask, hang up; a printer out of reach is a problem too. Only while no worker owns it."""
-    try:
-        with closing(connect(printer)) as line:
-            return line.status()
-    except PrinterFault as fault:
-        return Status("problem", fault.code)
