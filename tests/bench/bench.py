@@ -49,7 +49,7 @@ class Bench:
         self._stack.close()
 
     def rounds(self, n: int) -> int:
-        return min(n, 4) if self.few else n
+        return min(n, 2) if self.few else n
 
     def desk(self, size: str) -> Desk:
         """A desk on its own copy of the records, shared by the rows; closed at the end."""

@@ -154,7 +154,7 @@ def apply(bench: Bench) -> Iterator[Figure]:
     """Full batches waiting in the inbox are applied by two workers. Floor: COPY of the same rows, twice at once."""
     folder, dsn = bench.folder / "apply", bench.new_dsn()
     database.migrate(dsn, World())
-    count = _fill_inbox(dsn, folder, terminals=4, batches=bench.rounds(16))
+    count = _fill_inbox(dsn, folder, bench.rounds(4), bench.rounds(16))
     took = _together([(_drain, dsn, folder)] * _PROCESSES)
     with queries.connect(dsn) as connection:
         applied = connection.execute("SELECT count(*) FROM event").fetchone()
