@@ -62,6 +62,8 @@ def converting() -> Iterator[None]:
         if isinstance(fault, (DatabaseError, InterfaceError)) and "constraint" in said.lower():
             raise
         raise StoreError("store.failed", "operator", detail=type(fault).__name__) from fault
+    except UnicodeEncodeError as fault:  # half a character, from a broken input method or scan
+        raise StoreError("wire.bad_text", "never") from fault
 
 
 def _said(fault: BaseException | None) -> Iterator[str]:

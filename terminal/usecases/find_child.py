@@ -25,7 +25,7 @@ class OpenChild:
 @verb(Permission.CHILD_VIEW)
 def find_child(desk: Desk, actor: Actor, number: str, kind: str = "") -> Outcome[list[str]]:
     """The ids of the children with this number: one as a rule, several when a booklet was copied wrongly."""
-    found = children.by_identifier(desk.store, tidy_number(number), kind)
+    found = children.by_identifier(desk.store, tidy_number(number), kind) if number.isprintable() else []
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         entry.audit("child.find", found[0] if len(found) == 1 else "", results=len(found))
     return Outcome(found) if found else stop(block("child.unknown_number"))

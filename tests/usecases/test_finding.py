@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from domain.codes import badge_text, receipt_text
+from domain.errors import StoreError
 from domain.events import Guardian, Identifier
-from terminal.usecases.find_child import note_search, search, view_child
+from terminal.usecases.find_child import find_child, note_search, search, view_child
 from terminal.usecases.record_dose import dismiss_checked
 from terminal.usecases.register_child import register_child, update_child
 from tests.fakes.desk import HEPB_BOX
@@ -82,3 +83,12 @@ def test_badges_slips_and_strange_codes(clinic: Story) -> None:
     assert clinic.scan(badge_text("N200")).badge == "N200"
     assert codes(clinic.scan(receipt_text("R2000001", CLINIC)).problems) == ["scan.own_receipt"]
     assert codes(clinic.scan("WIFI:S:cafe;;").problems) == ["scan.unknown"]
+
+
+def test_half_a_character_is_refused_in_words(clinic: Story) -> None:
+    broken = "王\udc52"
+    assert search(clinic.desk, broken) == [] or search(clinic.desk, broken)
+    assert codes(find_child(clinic.desk, clinic.nurse, broken).problems) == ["child.unknown_number"]
+    with pytest.raises(StoreError) as caught:
+        register_child(clinic.desk, clinic.nurse, clinic.form(name=broken))
+    assert caught.value.code == "wire.bad_text"
