@@ -126,11 +126,18 @@ def world_of(home: Home) -> World:
     return World(zone=ZoneInfo(home.settings.clinic.zone))
 
 
-def open_desk(home: Home, start_passphrase: str = "", world: World | None = None) -> Desk:
-    """Open the records for work; the clock is held against the last record. Raises StoreError, ConfigError."""
+def open_desk(home: Home, start_passphrase: str = "", world: World | None = None, *, check_first: bool = True) -> Desk:
+    """Open the records for work; the clock is held against the last record. Raises StoreError, ConfigError.
+
+    `check_first` reads the whole database before anything else; the counter does that while it is already open.
+    """
     if not home.records.exists():
         raise StoreError("store.no_records", path=str(home.data))
-    desk = Desk(Store(home.records, unlock(home, start_passphrase)), world or world_of(home), home.settings)
+    desk = Desk(
+        Store(home.records, unlock(home, start_passphrase), check_first=check_first),
+        world or world_of(home),
+        home.settings,
+    )
     check_clock(desk)
     return desk
 
@@ -217,10 +224,12 @@ class Terminal:
         self.sync: SyncWorker | None = None
         self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
         self._rhythm = rhythm
+        self._checked = False
         queue = StorePrintQueue(desk.store)
         self.spools = [Spool(printer, queue, desk.world) for printer in home.settings.printers]
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
-        self.keeper = Housekeeping({"backup": self.back_up, "medium": self.copy_unsent}, self._note_ill)
+        tasks = {"records": self.check_records, "backup": self.back_up, "medium": self.copy_unsent}
+        self.keeper = Housekeeping(tasks, self._note_ill)
 
     def start(self) -> None:
         """Start what the settings name; a terminal without region or printer works all the same."""
@@ -276,11 +285,19 @@ class Terminal:
         return Condition()
 
     def _sync_condition(self) -> Condition:
+        if self.ill.get("records", ("", {}))[0]:
+            return Condition("stop", *self.ill["records"])
         code, params = self.outbox.last
         if code != "sync.ok":
             return Condition("look", code, params)
         ill = next(((code, params) for code, params in self.ill.values() if code), None)
         return Condition("look", *ill) if ill else Condition()
+
+    def check_records(self) -> None:
+        """Once after the start, beside the work: every page of the records. What is damaged is told at once."""
+        if not self._checked:
+            self.desk.store.check()
+            self._checked = True
 
     def back_up(self) -> None:
         """The automatic backup, when it is due."""

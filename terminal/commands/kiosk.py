@@ -22,7 +22,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     bootstrap.set_up_logging(home)
     passphrase = secret(say("cli.key.present")) if args.start_passphrase else ""
     with bootstrap.only_one(home):
-        desk = bootstrap.open_desk(home, passphrase)
+        desk = bootstrap.open_desk(home, passphrase, check_first=False)
         terminal = bootstrap.Terminal(home, desk)
 
         def status() -> dict[str, Any]:

@@ -87,7 +87,7 @@ class DemoClinic:
         self.rng = Random(seed)
         self.language: Language = language
         self.clock = DemoClock()
-        self.world = World(now=self.clock.now, random=self.rng.randbytes, zone=CHINA)
+        self.world = World(now=self.clock.now, zone=CHINA)
         self.dsn = ""  # of the embedded region's database
         self._elsewhere = elsewhere
         self._stack = ExitStack()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from types import TracebackType
 
+from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
 from config.texts import Language
@@ -20,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 def build(desk: Desk, services: Services, language: Language) -> tuple[QApplication, MainWindow]:
     """The application and its window, not yet shown."""
+    qInstallMessageHandler(_note)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     dress(app)
@@ -36,6 +38,14 @@ def run(
     window.show()
     ready(window)
     return app.exec()
+
+
+def _note(level: QtMsgType, context: QMessageLogContext, message: str) -> None:  # noqa: ARG001 (Qt calls it so)
+    """What Qt has to say goes to the log, not to the terminal; it never holds what is on the screen."""
+    if level in (QtMsgType.QtCriticalMsg, QtMsgType.QtFatalMsg):
+        _log.error("Qt: %s", message)
+    else:
+        _log.debug("Qt: %s", message)
 
 
 def _report(kind: type[BaseException], _: BaseException, at: TracebackType | None) -> None:
