@@ -65,7 +65,7 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Backups: `directory` on this disk or another, `second_medium` also takes unsent sealed batches after each visit."""
+    """Backups: `directory` on this disk or another, `second_medium` takes unsent sealed batches after each visit."""
 
     directory: str = "backups"
     second_medium: str = ""
