@@ -57,7 +57,8 @@ class Timing:
     fence: float = 20.0
     mute: float = 2.0  # instead of `fence`, for a printer that has never answered anything
     ask: float = 1.0
-    idle: float = 60.0
+    idle: float = 60.0  # a printer with nothing to do is looked at so often
+    last_slip: float = 3.0  # a stop waits so long for the answer to a slip just sent
 
 
 def render(document: bytes, copy_no: int, dots: int) -> bytes | None:
@@ -117,22 +118,26 @@ class Spool:
         self._show(Health(PrinterState.STOPPED))
 
     def _serve(self) -> None:
+        called = True
         while not self._stop.is_set():
             now = self._world.now()
             self._queue.expire(self._printer.name, now)
-            if self._queue.waiting(self._printer.name, now) or self.health.state is not PrinterState.READY:
+            well = called and self.health.state is PrinterState.READY
+            if self._queue.waiting(self._printer.name, now) or not well:
+                called = True
                 self._turn()
                 if not self._failures:
                     continue
-            self._pause()
+            called = self._pause()
 
-    def _pause(self) -> None:
-        """Until woken, or the next try is due; not at all once stopped."""
+    def _pause(self) -> bool:
+        """Until woken (True), or the next try is due; not at all once stopped."""
         if self._stop.is_set():
-            return
+            return True
         backoff = min(self._timing.retry * 2.0 ** min(self._failures - 1, 10), self._timing.retry_most)
-        self._wake.wait(backoff if self._failures else self._timing.idle)
+        woken = self._wake.wait(backoff if self._failures else self._timing.idle)
         self._wake.clear()
+        return woken
 
     def _turn(self) -> None:
         """Look at the printer, and print one job if it can. Nothing is claimed from the queue before it can."""
@@ -182,9 +187,9 @@ class Spool:
 
     def _await(self, job: Job, line: Connection, fences: int, bytes_out: int) -> Health | None:
         """Wait for the answer to the fence and settle the job; what is wrong with the printer now, or None."""
-        asked = time.monotonic()
+        asked = sent_at = time.monotonic()
         deadline = asked + (self._timing.fence if self._answers else self._timing.mute)
-        while not self._stop.is_set():
+        while not self._leaving(sent_at):
             try:
                 if time.monotonic() - asked >= self._timing.ask:
                     asked = time.monotonic()
@@ -202,6 +207,11 @@ class Spool:
             if time.monotonic() > deadline:
                 return self._silent(job, bytes_out)
         return None
+
+    def _leaving(self, sent_at: float) -> bool:
+        """Stopped, and the answer is not about to come: the slip is asked about at the next start."""
+        late = time.monotonic() - sent_at > self._timing.last_slip
+        return self._stop.is_set() and (late or self.health.state is PrinterState.BLOCKED)
 
     def _explained(self, status: Status, deadline: float) -> float:
         """A printer that says what holds it up keeps the slip in its memory: the wait begins anew."""

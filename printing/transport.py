@@ -21,6 +21,7 @@ from printing.status import ONE_WAY, UNKNOWN, Answers, Status
 CONNECT_S = 3.0
 STATUS_S = 1.0
 STALL_S = 30.0  # no byte accepted for so long: given up
+SLOWEST_BYTES_S = 400  # the whole may take STALL_S and this; 9600 baud give 960
 
 _CODES = {
     errno.ECONNREFUSED: "print.refused",
@@ -73,18 +74,19 @@ class Connection:
         try:
             self._ready(selectors.EVENT_WRITE, 0)
         except PermissionError:  # epoll's word for a regular file, and for a device that is always ready
-            self._waits = False
+            self._waits = self.two_way = False
 
     def close(self) -> None:
         with faults(self.printer):
             self._close()
 
     def write(self, data: bytes, stall_s: float = STALL_S) -> None:
-        """Hand over all bytes. Raises PrinterFault with the number accepted when the way breaks or stands still."""
-        sent = 0
+        """Hand over all bytes. Raises PrinterFault with the number accepted when the way breaks, stands still, or is
+        slower than any printer."""
+        sent, until = 0, time.monotonic() + stall_s + len(data) / SLOWEST_BYTES_S
         with faults(self.printer, lambda: sent):
             while sent < len(data):
-                self._wait(selectors.EVENT_WRITE, stall_s)
+                self._wait(selectors.EVENT_WRITE, min(stall_s, until - time.monotonic()))
                 sent += self._some(data[sent : sent + 65536])
 
     def status(self, timeout_s: float = STATUS_S) -> Status:
@@ -127,7 +129,7 @@ class Connection:
             return 0
 
     def _wait(self, event: int, timeout_s: float) -> None:
-        if not self._ready(event, timeout_s):
+        if timeout_s < 0 or not self._ready(event, timeout_s):
             raise TimeoutError
 
     def _ready(self, event: int, timeout_s: float) -> bool:
@@ -167,9 +169,12 @@ def _serial(printer: Printer) -> Connection:
 
 
 def _file(printer: Printer) -> Connection:
-    """A file grows, for its owner only; a device node or pipe is written as it is."""
-    fd = os.open(printer.address, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK, 0o600)
-    return Connection(printer.name, False, fd, lambda: os.close(fd))
+    """A USB printer's node (/dev/usb/lp0) answers. Any other file grows, for its owner only; none is made in /dev,
+    where it would swallow the slips of an unplugged printer."""
+    device = printer.address.startswith("/dev/")
+    access = os.O_RDWR | os.O_NOCTTY if device else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    fd = os.open(printer.address, access | os.O_NONBLOCK, 0o600)
+    return Connection(printer.name, device, fd, lambda: os.close(fd))
 
 
 _OPENERS: dict[str, Callable[[Printer], Connection]] = {"tcp": _tcp, "serial": _serial, "file": _file}

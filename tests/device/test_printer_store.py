@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -11,7 +13,9 @@ import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
@@ -20,6 +24,7 @@ from config.settings import Printer
 from domain.documents import Document, Text
 from domain.world import World
 from printing import layout
+from printing.escpos import FENCE, STATUS
 from printing.paper import Machine
 from printing.simulator import SimulatedPrinter
 from printing.spool import Health, PrinterState, Spool, Timing
@@ -166,6 +171,61 @@ def test_stopped_while_the_answer_is_awaited_the_slip_is_asked_about(
     assert papers.counts(jobs.store) == {"confirmed": 1}
 
 
+def test_a_stop_waits_for_the_answer_of_a_printer_at_work(jobs: WatchedQueue, start: Start) -> None:
+    """Closing the program right after a slip leaves no question."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        sent, go = threading.Event(), threading.Event()
+
+        def serve() -> None:
+            line, data = listener.accept()[0], b""
+            with line:
+                while not data.endswith(FENCE):
+                    data += line.recv(4096)
+                    if data == STATUS:
+                        line.sendall(b"\x12\x12\x12")
+                sent.set()
+                assert go.wait(10)
+                line.sendall(b"\0")
+                line.recv(4096)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        job = jobs.add(SLIP)
+        spool = start(Printer("slip", "tcp", f"127.0.0.1:{listener.getsockname()[1]}"))
+        assert sent.wait(10)
+        stopper = threading.Thread(target=spool.stop, args=(10,))
+        stopper.start()
+        go.set()
+        jobs.wait(job, "confirmed")
+        stopper.join(10)
+        server.join(10)
+
+
+def test_an_idle_printer_that_goes_is_shown(paper: SimulatedPrinter, jobs: WatchedQueue) -> None:
+    board: queue.SimpleQueue[PrinterState] = queue.SimpleQueue()
+    timing = replace(QUICK, idle=0.05)
+    printer = Printer("slip", "tcp", paper.address)
+    spool = Spool(printer, jobs, World(), on_health=lambda health: board.put(health.state), timing=timing)
+    spool.start()
+    try:
+        assert board.get(timeout=10) is PrinterState.READY
+        paper.power_off()
+        assert board.get(timeout=10) is PrinterState.UNREACHABLE
+        paper.power_on()
+        assert board.get(timeout=10) is PrinterState.READY
+    finally:
+        assert spool.stop(10)
+
+
+def test_no_file_is_made_where_an_unplugged_printer_was(jobs: WatchedQueue, start: Start) -> None:
+    shown = threading.Event()
+    gone = Printer("slip", "file", "/dev/vaxdesk-no-printer")
+    job = jobs.add(SLIP)
+    start(gone, on_health=lambda health: shown.set() if health.code == "print.no_device" else None)
+    assert shown.wait(10)
+    assert jobs.state(job) == "queued" and not Path(gone.address).exists()
+
+
 def test_two_workers_on_one_printer_never_print_a_slip_twice(
     paper: SimulatedPrinter, jobs: WatchedQueue, start: Start
 ) -> None:
@@ -229,7 +289,10 @@ def fill(path: Path) -> None:
                 continue
 
 
-def test_a_serial_printer_confirms_over_a_real_line(jobs: WatchedQueue, start: Start) -> None:
+@pytest.mark.parametrize("kind", ["serial", "file"])
+def test_a_serial_port_and_a_device_node_answer_over_a_real_line(
+    kind: Literal["serial", "file"], jobs: WatchedQueue, start: Start
+) -> None:
     """The printer's own inside at the far end of a pseudo-terminal."""
     near, far = os.openpty()
     tty.setraw(far)
@@ -247,7 +310,7 @@ def test_a_serial_printer_confirms_over_a_real_line(jobs: WatchedQueue, start: S
     server.start()
     try:
         job = jobs.add(SLIP)
-        spool = start(Printer("slip", "serial", os.ttyname(far), baud=115200))
+        spool = start(Printer("slip", kind, os.ttyname(far), baud=115200))
         jobs.wait(job, "confirmed")
         assert spool.stop(10)
     finally:
