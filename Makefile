@@ -2,7 +2,6 @@
 PYTHON ?= python3.11
 ARGS ?=
 BIN := .venv/bin
-export PYTHONDONTWRITEBYTECODE = 1
 
 # What Qt needs to draw, with and without a display; what the tests need besides.
 APT_RUN := python3-venv libgl1 libegl1 libxkbcommon0 libfontconfig1 libglib2.0-0 libdbus-1-3 \

@@ -1,4 +1,4 @@
-"""The scripted morning's figures must say: at least 25 children and 40 doses, all in the region, none lost or doubled."""
+"""The scripted morning's figures: at least 25 children and 40 doses, all in the region, none lost, none doubled."""
 
 import json
 import sys

@@ -13,7 +13,7 @@ import msgspec
 
 
 class Identifier(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One number of a person. kind: resident_id, child_code, booklet, birth_certificate, other; `issuer` who gave it."""
+    """A person's number. kind: resident_id, child_code, booklet, birth_certificate, other; `issuer` who gave it."""
 
     kind: str
     value: str
@@ -29,7 +29,7 @@ class Guardian(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
-    """kind: allergy, contraindication, condition. `vaccines` two-digit classes it forbids, `component` what it is to."""
+    """kind: allergy, contraindication, condition. `vaccines` are two-digit classes forbidden, `component` the cause."""
 
     kind: str
     text: str

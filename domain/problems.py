@@ -50,7 +50,5 @@ def stops(problems: Iterable[Problem], reasons: Iterable[str] = ()) -> list[Prob
     """The problems that still stop: every block, and each override without a reason under its code."""
     given = set(reasons)
     return [
-        p
-        for p in problems
-        if p.severity is Severity.BLOCK or (p.severity is Severity.OVERRIDE and p.code not in given)
+        p for p in problems if p.severity is Severity.BLOCK or (p.severity is Severity.OVERRIDE and p.code not in given)
     ]

@@ -57,7 +57,8 @@ class ScannerReader:
             process = self._process
             if process and process.stdin:
                 process.stdin.close()
-        self._thread.join(deadline_s)
+        if self._thread.ident:
+            self._thread.join(deadline_s)
         if process and self._thread.is_alive():
             process.kill()
         return not self._thread.is_alive()

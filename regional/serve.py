@@ -28,7 +28,8 @@ _STOP_S = 15
 class EmbeddedRegion:
     """A whole region in `folder`, as a context manager. With a `dsn` it uses that database instead of its own cluster.
 
-    `port` 0 lets the system choose; `quiet` logs only what is wrong. `url`, `ca_file` and `dsn` are valid inside. Raises ConfigError.
+    `port` 0: the system chooses. `quiet`: log only what is wrong. `url`, `ca_file` and `dsn` are
+    valid inside. Raises ConfigError.
     """
 
     def __init__(

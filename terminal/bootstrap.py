@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from config import settings as config
@@ -22,14 +22,6 @@ from domain.wire.signed import HPKE_SUITE
 from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import Report
-from printing.spool import PrinterState, Spool
-from sync import crypto
-from sync.client import RegionClient
-from sync.enrol import enrol
-from sync.keys import TERMINAL_KEY, RegionKeys, identity, private_bytes, private_from_bytes, region_keys
-from sync.sealing import seal_waiting
-from sync.visit import SyncResult, sync_once
-from sync.worker import Rhythm, SyncWorker
 from terminal import VERSION
 from terminal.housekeeping import Housekeeping
 from terminal.store import backup, keyfile, ledger
@@ -40,6 +32,13 @@ from terminal.store.second_medium import copy_unsent
 from terminal.ui.services import Condition, Services
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
+
+if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
+    from printing.spool import Spool
+    from sync.client import RegionClient
+    from sync.keys import RegionKeys
+    from sync.visit import SyncResult
+    from sync.worker import Rhythm, SyncWorker
 
 CLIENT = f"vaxdesk/{VERSION}"
 _log = logging.getLogger(__name__)
@@ -144,6 +143,9 @@ def open_desk(home: Home, start_passphrase: str = "", world: World | None = None
 
 def region_client(home: Home, outbox: StoreOutbox, world: World) -> RegionClient:
     """A client for the region of the settings. Raises SyncError when there is none or it is not enrolled."""
+    from sync.client import RegionClient
+    from sync.keys import identity
+
     region = home.settings.region
     if region is None:
         raise SyncError("sync.no_region")
@@ -168,6 +170,10 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
 
     What was recorded before goes up under the new id: enrolment opens an epoch.
     """
+    from sync import crypto
+    from sync.enrol import enrol
+    from sync.keys import TERMINAL_KEY, private_bytes, private_from_bytes, region_keys
+
     if home.settings.region is None:
         raise SyncError("sync.no_region")
     outbox = StoreOutbox(desk.store, desk.world)
@@ -194,6 +200,9 @@ def _add_escrow(home: Home, keys: RegionKeys) -> None:
 
 def sync_alone(home: Home, desk: Desk) -> SyncResult:
     """One visit to the region without a running terminal. Raises SyncError, WireError, StoreError."""
+    from sync.keys import identity
+    from sync.visit import sync_once
+
     outbox = StoreOutbox(desk.store, desk.world)
     with closing(region_client(home, outbox, desk.world)) as client:
         return sync_once(outbox, client, identity(outbox), desk.world)
@@ -225,18 +234,30 @@ class Terminal:
         self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
         self._rhythm = rhythm
         self._checked = False
-        queue = StorePrintQueue(desk.store)
-        self.spools = [Spool(printer, queue, desk.world) for printer in home.settings.printers]
+        self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
         tasks = {"records": self.check_records, "backup": self.back_up, "medium": self.copy_unsent}
         self.keeper = Housekeeping(tasks, self._note_ill)
 
     def start(self) -> None:
         """Start what the settings name; a terminal without region or printer works all the same."""
+        self.start_reader()
+        self.start_lines()
+
+    def start_reader(self) -> None:
+        """The scanners: what the counter waits for."""
+        self.reader.start()
+
+    def start_lines(self) -> None:
+        """Printers, region and housekeeping; on any thread, while the counter works already."""
+        from printing.spool import Spool
+        from sync.keys import identity
+        from sync.worker import SyncWorker
+
+        queue = StorePrintQueue(self.desk.store)
+        self.spools = [Spool(printer, queue, self.desk.world) for printer in self.home.settings.printers]
         for spool in self.spools:
             spool.start()
-        self.reader.start()
-        self.keeper.start()
         try:
             client, me = region_client(self.home, self.outbox, self.desk.world), identity(self.outbox)
         except SyncError as fault:
@@ -244,6 +265,7 @@ class Terminal:
         else:
             self.sync = SyncWorker(self.outbox, client, me, self.desk.world, self._rhythm)
             self.sync.start()
+        self.keeper.start()
 
     def services(self) -> Services:
         """What the window is handed."""
@@ -275,11 +297,11 @@ class Terminal:
             reported.wait(deadline_s)
 
     def _printer_condition(self) -> Condition:
-        for printer, spool in zip(self.home.settings.printers, self.spools, strict=True):
+        for printer, spool in zip(self.home.settings.printers, self.spools, strict=False):
             if printer.role == "slip":
                 health = spool.health
                 level: Literal["ok", "look", "stop"] = "look" if health.code else "ok"
-                if health.state in (PrinterState.BLOCKED, PrinterState.UNREACHABLE, PrinterState.FAULTED):
+                if health.state in ("blocked", "unreachable", "faulted"):
                     level = "stop"
                 return Condition(level, health.code, {"printer": printer.name})
         return Condition()
@@ -308,7 +330,10 @@ class Terminal:
 
     def copy_unsent(self) -> None:
         """Seal what waits and copy it to the second medium, where one is set, with or without the region."""
-        if self.home.second_medium and self.outbox.recall(TERMINAL_KEY) and self.home.settings.region:
+        from sync.keys import REGISTRATION, identity, region_keys
+        from sync.sealing import seal_waiting
+
+        if self.home.second_medium and self.outbox.recall(REGISTRATION):
             outbox = self.outbox
             seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
@@ -330,7 +355,7 @@ class Terminal:
 
 def set_up_logging(home: Home, level: int = logging.INFO) -> None:
     """JSON lines beside the records, rotating; codes and counts only."""
-    from terminal.logs import handler  # noqa: PLC0415 (a command that logs nothing does not need it)
+    from terminal.logs import handler
 
     logging.basicConfig(level=level, handlers=[handler(home.data / "logs" / "vaxdesk.log")], force=True)
     os.umask(0o077)

@@ -33,7 +33,8 @@ class Housekeeping(threading.Thread):
         """Let the task under way end; False when it did not within the deadline."""
         self._stopping = True
         self._wake.set()
-        self.join(deadline_s)
+        if self.ident:
+            self.join(deadline_s)
         return not self.is_alive()
 
     def run(self) -> None:

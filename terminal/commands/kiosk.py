@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
 
         def ready(window: MainWindow) -> None:
             terminal.on_report = window.pump.post
-            terminal.start()
+            terminal.start_reader()
+            threading.Thread(target=terminal.start_lines, name="lines", daemon=True).start()
 
         try:
             return app.run(desk, terminal.services(), home.settings.language, ready)

@@ -141,7 +141,9 @@ class Work:
         self.verdict = verdict if verdict.checked_id else None
         self.screen.close_sheet()
         self.say(say_check(self.words, verdict.dose, verdict.level, verdict.problems), verdict)
-        if any(p.code == "package.choose_lot" for p in verdict.problems):
+        if any(p.code == "clock.doubtful" for p in verdict.problems):
+            self.seat.ask_date()
+        elif any(p.code == "package.choose_lot" for p in verdict.problems):
             self.screen.open_sheet(LotSheet(self.words, verdict.lots, self._choose_lot, self.screen.close_sheet))
 
     def check_again(self, choice: Choice) -> None:
@@ -191,6 +193,8 @@ class Work:
             self.say_problems(list(outcome.problems), self.verdict)
             if self.screen.sheet:
                 self.screen.sheet.say(outcome.problems)
+            if any(p.code == "dose.check_too_old" for p in outcome.problems):
+                self.seat.ask_unanswered()
             return
         dose = outcome.value.dose
         self.verdict, self.choice, self._package = None, NO_CHOICE, None

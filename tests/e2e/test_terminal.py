@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from domain.codes import TracePackage
+from printing.spool import Spool
 from terminal import bootstrap
 from terminal.demo.clinic import DemoClinic
 from terminal.demo.play import SOON
 from terminal.store import backup
+from terminal.store.papers import StorePrintQueue
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.record_dose import record_dose
 from terminal.usecases.visit import close_visit, open_visit
@@ -56,15 +58,17 @@ def test_offline_the_stick_holds_what_the_region_does_not(clinic: DemoClinic, te
     assert held == set(clinic.region_doses())
 
 
-def test_a_slip_comes_out_and_is_confirmed(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+def test_a_slip_comes_out_and_is_confirmed(clinic: DemoClinic) -> None:
+    store = clinic.desk.store
+    spool = Spool(clinic.home.settings.printers[0], StorePrintQueue(store), clinic.world)
     number = give_a_dose(clinic, 1)
-    ((waiting,),) = clinic.desk.store.sql("SELECT count(*) FROM print_job WHERE state = 'queued'")
-    terminal.spools[0].start()
+    ((waiting,),) = store.sql("SELECT count(*) FROM print_job WHERE state = 'queued'")
+    spool.start()
     try:
         assert clinic.printer.wait(waiting, 10)
     finally:
-        assert terminal.spools[0].stop(10)
-    ((state,),) = clinic.desk.store.sql("SELECT state FROM print_job WHERE receipt = ?", number)
+        assert spool.stop(10)
+    ((state,),) = store.sql("SELECT state FROM print_job WHERE receipt = ?", number)
     assert state in ("confirmed", "sent")
 
 
