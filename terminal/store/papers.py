@@ -132,12 +132,12 @@ def counts(store: Store) -> dict[str, int]:
 
 def jobs_in(store: Store, state: State) -> list[Job]:
     """The jobs in this state, oldest first."""
-    return [_job(row) for row in store.sql(_JOB + "WHERE state = ? ORDER BY created_at, id", state)]
+    return [_job(row) for row in store.sql(_JOB + "WHERE state = ? ORDER BY rowid", state)]
 
 
 def jobs_of(store: Store, receipt: str) -> list[Job]:
     """Every copy of a receipt, oldest first."""
-    return [_job(row) for row in store.sql(_JOB + "WHERE receipt = ? ORDER BY created_at, id", receipt)]
+    return [_job(row) for row in store.sql(_JOB + "WHERE receipt = ? ORDER BY rowid", receipt)]
 
 
 def last_receipt(store: Store, child_id: str) -> str:
@@ -173,7 +173,7 @@ class StorePrintQueue:
         with self._store.transaction():
             found = self._store.sql(
                 "SELECT id, document, copy_no, created_at, expires_at, attempts + 1 FROM print_job"
-                f" WHERE {_DUE} ORDER BY created_at, id LIMIT 1",
+                f" WHERE {_DUE} ORDER BY rowid LIMIT 1",
                 printer,
                 now,
             )

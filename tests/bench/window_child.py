@@ -66,7 +66,7 @@ class _Running:
         home = bootstrap.find_home(Path(settings))
         start, began = datetime.fromisoformat(now), time.monotonic()
         world = World(now=lambda: start + timedelta(seconds=time.monotonic() - began))
-        self.desk = bootstrap.open_desk(home, world=world)
+        self.desk = bootstrap.open_desk(home, world=world, check_first=False)
         _, self.window = build(self.desk, Services(self.desk.store.submit), home.settings.language)
         self.scanner_ready = False
 
