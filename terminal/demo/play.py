@@ -63,7 +63,7 @@ def with_window(seed: int, language: Language, elsewhere: Where | None = None) -
             terminal.on_report = window.pump.post
             terminal.start()
             panels.append(Panel(Words(language), props(clinic)))
-            panels[0].show()
+            panels[0].show_beside(window)
 
         try:
             return app.run(clinic.desk, terminal.services(), language, ready)

@@ -112,6 +112,14 @@ class Panel(QFrame):
             self._slips.insertWidget(0, label)
             self._shown += 1
 
+    def show_beside(self, window: QWidget) -> None:
+        """At the right of the counter's window, or over its right side where the screen ends."""
+        self.show()
+        free = window.screen().availableGeometry()
+        frame = window.frameGeometry()
+        left = min(frame.right() + 8, free.right() - self.frameGeometry().width())
+        self.move(max(free.left(), left), frame.top())
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self._look.stop()
         self._thread.shutdown(wait=False, cancel_futures=True)

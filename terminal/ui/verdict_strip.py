@@ -71,6 +71,7 @@ def say_check(words: Words, dose: DoseGiven | None, level: Tone, problems: Seque
     facts = say_package(words, dose) if dose else ""
     loud = [p for p in problems if p.severity is not Severity.NOTE]
     quiet = [words.problem(p) for p in problems if p.severity is Severity.NOTE]
+    quiet.append(words("ui.verdict.no_schedule"))  # no schedule engine yet: nobody may think that it looked
     if level == "ok":
         return Said("ok", words("ui.verdict.ok", dose=name), " · ".join([facts, *quiet]))
     if level == "look":
