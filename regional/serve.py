@@ -84,10 +84,18 @@ class EmbeddedRegion:
 
     def start_api(self) -> None:
         """Answer requests, again on the same port after `stop_api` or `kill`."""
-        with socket.create_server((self._host, self._port), backlog=256) as listener:
+        with self._listen() as listener:
             self._port = listener.getsockname()[1]
             for _ in range(self._api_processes):
                 self._apis.append(self._spawn("api", str(listener.fileno()), keep=listener))
+
+    def _listen(self) -> socket.socket:
+        try:
+            if not 0 <= self._port <= 65535:
+                raise OSError
+            return socket.create_server((self._host, self._port), backlog=256)
+        except OSError as fault:
+            raise ConfigError("region.no_port", host=self._host, port=self._port) from fault
 
     def stop_api(self) -> None:
         """End the API processes in order; their port then refuses connections."""

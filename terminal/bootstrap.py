@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
@@ -186,16 +187,15 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
     open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id)
     outbox.region_says(gained.generation, gained.offset_ms)
     outbox.add_leases(gained.leases)
-    _add_escrow(home, region_keys(outbox))
+    _add_escrow(home, desk.store.key, region_keys(outbox))
     return gained.registration.terminal_id
 
 
-def _add_escrow(home: Home, keys: RegionKeys) -> None:
+def _add_escrow(home: Home, key: bytes, keys: RegionKeys) -> None:
     """From enrolment on the region can open a rescued disk, where it offers an escrow key."""
-    escrow = next((key for key in keys.keyset.keys if key.use == "escrow" and key.suite == HPKE_SUITE), None)
-    wrapped = keyfile.load(home.key)
-    if escrow and keyfile.has(wrapped, "machine"):
-        keyfile.save(home.key, keyfile.with_escrow(wrapped, unlock(home), escrow))
+    escrow = next((k for k in keys.keyset.keys if k.use == "escrow" and k.suite == HPKE_SUITE), None)
+    if escrow:
+        keyfile.save(home.key, keyfile.with_escrow(keyfile.load(home.key), key, escrow))
 
 
 def sync_alone(home: Home, desk: Desk) -> SyncResult:
@@ -233,6 +233,7 @@ class Terminal:
         self.sync: SyncWorker | None = None
         self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
         self._rhythm = rhythm
+        self.backed_up_at: datetime | None = None
         self._checked = False
         self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
@@ -275,6 +276,8 @@ class Terminal:
             sync=self._sync_condition,
             wake_printer=self.wake_printers,
             wake_sync=self.wake_sync,
+            upload_now=self.upload_now,
+            backed_up_at=lambda: self.backed_up_at,
             key_pressed=self.reader.forget,
         )
 
@@ -286,6 +289,12 @@ class Terminal:
         """A visit is on disk: the region hears of it soon, the second medium at once."""
         if self.sync:
             self.sync.wake()
+        self.keeper.wake()
+
+    def upload_now(self) -> None:
+        """A person asks: at once, whatever wait was agreed."""
+        if self.sync:
+            self.sync.wake(at_once=True)
         self.keeper.wake()
 
     def sync_now(self, deadline_s: float) -> None:
@@ -327,6 +336,9 @@ class Terminal:
         if backup.due(home.backups, now, home.settings.backup.every_h):
             backup.create(self.desk.store, home.backups, self.desk.world, home.key)
             backup.prune(home.backups, home.settings.backup.keep, now)
+            now = self.desk.world.now()
+        age = backup.age(home.backups, now)
+        self.backed_up_at = now - age if age is not None else None
 
     def copy_unsent(self) -> None:
         """Seal what waits and copy it to the second medium, where one is set, with or without the region."""

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from domain.errors import StoreError
+from domain.errors import ConfigError, StoreError
 from terminal import bootstrap
 from terminal.commands.line import DONE, FAILED, Say
 from terminal.commands.opening import opened, secret, tell
@@ -27,9 +27,7 @@ name = "{name}"
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """Write vaxdesk.toml unless it is there, make the records, add the first account; goes on where it was left."""
     settings.parent.mkdir(parents=True, exist_ok=True)
-    if not settings.exists():
-        settings.write_text(_toml(args), encoding="utf-8")
-    home = bootstrap.find_home(settings)
+    home = bootstrap.find_home(settings) if settings.exists() else _written(settings, args)
     with bootstrap.only_one(home):
         if not home.records.exists():
             passphrase = secret(say("cli.init.recovery"))
@@ -47,6 +45,16 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
         return FAILED
     print(say("cli.init.done", path=str(settings)))
     return DONE
+
+
+def _written(settings: Path, args: argparse.Namespace) -> bootstrap.Home:
+    """New settings; those that cannot be are not left behind for the next try."""
+    settings.write_text(_toml(args), encoding="utf-8")
+    try:
+        return bootstrap.find_home(settings)
+    except ConfigError:
+        settings.unlink()
+        raise
 
 
 def _toml(args: argparse.Namespace) -> str:

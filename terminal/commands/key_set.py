@@ -15,12 +15,15 @@ from terminal.store import keyfile
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """start: a passphrase at every start, this PC alone opens nothing; machine: this PC opens by itself again;
-    recovery: a new recovery passphrase."""
+    recovery: a new recovery passphrase. --with-recovery: the way in when the PC's secret or the passphrase is gone."""
     home = bootstrap.find_home(settings)
     world = bootstrap.world_of(home)
     with bootstrap.only_one(home):
         wrapped = keyfile.load(home.key)
-        key = bootstrap.unlock(home, start_passphrase(home, say))
+        if args.with_recovery:
+            key = keyfile.unlock_passphrase(wrapped, "recovery", secret(say("cli.backup_restore.ask")))
+        else:
+            key = bootstrap.unlock(home, start_passphrase(home, say))
         if args.slot == "machine":
             machine = keyfile.new_machine_secret(home.secret, world.random)
             keyfile.save(home.key, keyfile.with_machine(wrapped, key, machine, world.random))

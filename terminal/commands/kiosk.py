@@ -11,7 +11,7 @@ from terminal import bootstrap
 from terminal.commands import sync_status
 from terminal.commands.control import Control
 from terminal.commands.line import Say
-from terminal.commands.opening import secret
+from terminal.commands.opening import start_passphrase
 from terminal.ui.window import MainWindow
 
 
@@ -21,7 +21,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
 
     home = bootstrap.find_home(settings)
     bootstrap.set_up_logging(home)
-    passphrase = secret(say("cli.key.present")) if args.start_passphrase else ""
+    passphrase = start_passphrase(home, say) if home.key.exists() else ""
     with bootstrap.only_one(home):
         desk = bootstrap.open_desk(home, passphrase, check_first=False)
         terminal = bootstrap.Terminal(home, desk)

@@ -66,7 +66,7 @@ def parser(language: Language) -> argparse.ArgumentParser:
     top.add_argument("--home", type=Path, default=default, metavar=text("folder"), help=text("home"))
     top.add_argument("--lang", choices=LANGUAGES, default=language, help=text("lang"))
     top.add_argument("--self-check", dest="module", action="store_const", const="self_check", help=text("self_check"))
-    top.set_defaults(module="kiosk", start_passphrase=False)
+    top.set_defaults(module="kiosk")
     verbs = top.add_subparsers(title=text("commands"), metavar=text("command"))
 
     def verb(name: str, module: str, parent: Any = verbs) -> argparse.ArgumentParser:
@@ -80,8 +80,7 @@ def parser(language: Language) -> argparse.ArgumentParser:
         made = verbs.add_parser(name, help=text(f"{name}.help"), description=text(f"{name}.help"))
         return made.add_subparsers(required=True, metavar=text("command"))
 
-    kiosk = verb("kiosk", "kiosk")
-    kiosk.add_argument("--start-passphrase", action="store_true", help=text("start_passphrase"))
+    verb("kiosk", "kiosk")
     demo = verb("demo", "demo")
     demo.add_argument("--headless", action="store_true", help=text("demo.headless"))
     demo.add_argument("--json", action="store_true", help=text("demo.json"))
@@ -111,6 +110,7 @@ def parser(language: Language) -> argparse.ArgumentParser:
     restore.add_argument("--with-recovery", action="store_true", help=text("backup_restore.recovery"))
     key = verb("key", "key_set")
     key.add_argument("slot", choices=("start", "machine", "recovery"), help=text("key_set.slot"))
+    key.add_argument("--with-recovery", action="store_true", help=text("key_set.recovery"))
     verb("doctor", "doctor")
     region = group("region")
     serve, code = verb("serve", "region_serve", region), verb("code", "region_code", region)

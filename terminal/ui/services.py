@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 
@@ -26,6 +27,7 @@ class Services:
     """All callables are quick and may be called on the main thread; `submit` runs work on the store thread.
 
     `printer` and `sync` are looked at every second. `wake_printer` after a slip was queued, `wake_sync` after a visit.
+    `upload_now` when a person asks. `backed_up_at` the moment of the latest backup, None when there is none.
     `key_pressed`: a key ends the time in which a repeated scan counts as one.
     """
 
@@ -34,4 +36,6 @@ class Services:
     sync: Callable[[], Condition] = Condition
     wake_printer: Callable[[], None] = _nothing
     wake_sync: Callable[[], None] = _nothing
+    upload_now: Callable[[], None] = _nothing
+    backed_up_at: Callable[[], datetime | None] = lambda: None
     key_pressed: Callable[[], None] = _nothing

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from regional import queries
 from regional.serve import EmbeddedRegion
 from terminal import VERSION, bootstrap
 from terminal.commands import control
+from terminal.store import keyfile
 from terminal.usecases.register_child import register_child
 from terminal.usecases.sign_in import sign_in
 from tests.region_fixtures import CLINIC
@@ -307,6 +310,69 @@ def test_a_start_passphrase_is_asked_for_everywhere(home: Path) -> None:
         assert "passphrase is wrong" in wrong.err + wrong.out
     assert vaxdesk("key", "machine", home=home, given=f"{start}\n").code == 0
     assert vaxdesk("sync", "status", home=home).code == 0
+
+
+def test_the_recovery_passphrase_opens_what_the_pc_no_longer_does(home: Path) -> None:
+    (home / "data" / "machine.secret").unlink()
+    lost = vaxdesk("sync", "status", home=home)
+    assert lost.code == 1 and "key machine --with-recovery" in lost.err
+    assert vaxdesk("key", "machine", "--with-recovery", home=home, given="something else\n").code == 1
+    assert vaxdesk("key", "machine", "--with-recovery", home=home, given=f"{PASSPHRASE}\n").code == 0
+    assert vaxdesk("sync", "status", home=home).code == 0
+    forgotten = vaxdesk("key", "start", "--with-recovery", home=home, given=f"{PASSPHRASE}\na new one to type\n")
+    assert forgotten.code == 0
+    assert vaxdesk("sync", "status", home=home, given="a new one to type\n").code == 0
+
+
+def test_a_wrong_clinic_code_leaves_no_settings_behind(tmp_path: Path) -> None:
+    wrong = vaxdesk("init", "--clinic-code", "12", home=tmp_path / "new")
+    assert wrong.code == 1 and "clinic.code" in wrong.err
+    assert init(tmp_path / "new").code == 0
+
+
+def test_a_port_that_cannot_be_is_said(region: EmbeddedRegion, tmp_path: Path) -> None:
+    for port in (region.url.rsplit(":", 1)[1], 99_999):
+        said = vaxdesk("region", "serve", "--data", tmp_path / "region", "--dsn", region.dsn, "--port", port)
+        assert said.code == 1 and "--port" in said.err
+
+
+@pytest.fixture
+def window(enrolled: Path) -> Iterator[Path]:
+    """A counter's window of its own process, with a start passphrase; its control socket answers."""
+    assert vaxdesk("key", "start", home=enrolled, given="typed at every start\n").code == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "terminal", "--home", str(enrolled)],
+        stdin=subprocess.PIPE,
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        cwd=Path(__file__).parents[2],
+    ) as kiosk:
+        assert kiosk.stdin
+        kiosk.stdin.write(b"typed at every start\n")
+        kiosk.stdin.flush()
+        until = time.monotonic() + 30
+        while control.ask(enrolled / "data", "sync status") is None:
+            assert kiosk.poll() is None and time.monotonic() < until
+            select.select([], [], [], 0.1)
+        yield enrolled
+        kiosk.terminate()
+
+
+def test_an_enrolled_window_uploads_when_asked_and_is_the_only_one(window: Path) -> None:
+    said = vaxdesk("sync", "now", home=window)
+    assert (said.code, said.err) == (0, ""), said.out
+    assert "Waiting: 0 " in said.out and "never" not in said.out
+    second = vaxdesk(home=window, given="typed at every start\n")
+    assert second.code == 1 and "running already" in second.err
+
+
+def test_enrolment_adds_the_regions_slot_to_either_key(region: EmbeddedRegion, home: Path) -> None:
+    """Also where the records open by a passphrase only."""
+    with (home / "vaxdesk.toml").open("a", encoding="utf-8") as file:
+        file.write(f'\n[region]\nurl = "{region.url}"\nca_file = "{region.ca_file}"\n')
+    assert vaxdesk("key", "start", home=home, given="typed at every start\n").code == 0
+    code = region.new_code(clinic=CLINIC)
+    assert vaxdesk("enrol", home=home, given=f"typed at every start\n{code}\n").code == 0
+    assert keyfile.has(keyfile.load(home / "data" / "key.json"), "escrow")
 
 
 def test_without_a_region_it_says_so(home: Path) -> None:
