@@ -19,7 +19,7 @@ from terminal.ui.icons import icon
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import PersonPanel
 from terminal.ui.search_box import SearchBox
-from terminal.ui.services import Services
+from terminal.ui.services import Condition, Services
 from terminal.ui.sheet import Sheet
 from terminal.ui.start_sheets import UnansweredSheet
 from terminal.ui.tasks import Tasks
@@ -63,7 +63,8 @@ class Counter(QFrame):
         self.history = History(words, work.doses.dose_chosen)
         self._bars = QVBoxLayout()
         self._bars.setSpacing(8)
-        self._uncertain: tuple[str, ...] | None = None
+        self._asking: tuple[str, ...] | None = None
+        self._tell_standing = False  # somebody pressed Upload and waits for words
         self._shown: object = None  # of the person, and of the history: what has not changed is not built again
         self._history_shown: object = None
         self._actions: dict[int, Button] = {}
@@ -83,6 +84,11 @@ class Counter(QFrame):
         self.setFocus()
         self.ask_standing()
         self.work.seat.ask_unanswered()
+
+    def stop(self) -> None:
+        """Nothing more is asked for this screen, which is about to go."""
+        self._clock.stop()
+        self._watch.stop()
 
     def _build(self) -> None:
         page = QVBoxLayout(self)
@@ -129,7 +135,7 @@ class Counter(QFrame):
             ("counter", "ui.rail.counter", self.close_sheet),
             ("child", "ui.rail.child", self.work.children.register),
             ("stock", "ui.rail.stock", self.work.seat.stock),
-            ("upload", "ui.rail.upload", self._services.wake_sync),
+            ("upload", "ui.rail.upload", self._upload),
             ("lock", "ui.rail.lock", self._lock),
         )
         for name, code, pressed in entries:
@@ -309,18 +315,28 @@ class Counter(QFrame):
         self._tasks.run(trips.standing, self._desk, then=self._show_standing)
 
     def _show_standing(self, standing: trips.Standing) -> None:
-        self.top.show_unsent(standing.unsent, self._services.sync())
-        asking = tuple(job.id for job in standing.uncertain)
-        if self._desk.clock == "doubtful":
-            asking = (*asking, "clock")
-        if asking != self._uncertain:
-            self._uncertain = asking
-            self._show_bars(standing.uncertain)
+        told = self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
+        if self._tell_standing and self.work.verdict is None:  # an answer that Enter confirms stays in sight
+            self.work.explain(*told)
+        self._tell_standing = False
+        faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
+        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock)
+        if asking != self._asking:
+            self._asking = asking
+            self._show_bars(standing.uncertain, faults)
 
-    def _show_bars(self, jobs: Sequence[Job]) -> None:
-        """Quiet questions above the strip: the date, a slip that may be on paper."""
+    def _upload(self) -> None:
+        """Upload now, and say how it stands: what waits and why, the last answer, the age of the backup."""
+        self._services.upload_now()
+        self._tell_standing = True
+        self.ask_standing()
+
+    def _show_bars(self, jobs: Sequence[Job], faults: Sequence[Condition]) -> None:
+        """Above the strip: what is broken and what to do; quiet questions: the date, a slip that may be on paper."""
         parts.clear(self._bars)
         words = self._words
+        for fault in faults:
+            self._add_bar(words(fault.code, **fault.params), [])
         if self._desk.clock == "doubtful":
             day = self._desk.today().isoformat()
             button = Button(words("ui.clock.ask"), self.work.seat.ask_date, kind="quiet")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -124,9 +124,4 @@ class PersonPanel(QFrame):
     def _known(self, card: Card) -> str:
         at = from_utc_text(card.known_at).astimezone(self._desk.world.zone)
         source = self._words("ui.known.here") if card.known_from == "here" else card.known_from
-        return self._words("ui.known", when=self._when(at), source=source)
-
-    def _when(self, at: datetime) -> str:
-        if at.date() == self._desk.today():
-            return self._words("ui.today_at", time=at.strftime("%H:%M"))
-        return at.strftime("%Y-%m-%d %H:%M")
+        return self._words("ui.known", when=self._words.moment(at, self._desk.today()), source=source)

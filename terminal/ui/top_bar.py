@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
+from domain.world import from_utc_text
 from drivers.scan import DeviceState
 from terminal.store.outbox import UnsentCount
 from terminal.ui import parts
@@ -119,10 +121,22 @@ class TopBar(QFrame):
             hint = words(condition.code, **condition.params)
         self.printer.show_state(level, words("ui.lamp.printer" if level == "ok" else "ui.lamp.printer_off"), hint)
 
-    def show_unsent(self, unsent: UnsentCount, condition: Condition) -> None:
+    def show_unsent(self, unsent: UnsentCount, condition: Condition, backed_up_at: datetime | None) -> tuple[str, str]:
+        """What waits for the region, and the hint: why it waits, when it answered last, the age of the backup."""
         words = self._words
         level: Level = condition.level if condition.level != "ok" else "look" if unsent.events else "ok"
-        hint = words(condition.code, **condition.params) if condition.code else ""
-        last = unsent.last_ack_at or words("ui.never")
-        hint = " ".join(filter(None, [hint, words("ui.lamp.last_ack", when=last)]))
-        self.unsent.show_state(level, words("ui.lamp.unsent", count=unsent.events), hint)
+        acked_at = from_utc_text(unsent.last_ack_at) if unsent.last_ack_at else None
+        told = [
+            words("ui.lamp.last_ack", when=self._when(acked_at)),
+            words("ui.lamp.backup", when=self._when(backed_up_at)),
+        ]
+        if condition.code:
+            told.insert(0, words(condition.code, **condition.params))
+        name = words("ui.lamp.unsent_off" if condition.code else "ui.lamp.unsent", count=unsent.events)
+        self.unsent.show_state(level, name, " ".join(told))
+        return name, " ".join(told)
+
+    def _when(self, at: datetime | None) -> str:
+        if at is None:
+            return self._words("ui.never")
+        return self._words.moment(at.astimezone(self._desk.world.zone), self._desk.today())

@@ -63,6 +63,8 @@ class MainWindow(QMainWindow):
         """Back to the sign-in; nothing of a person stays on the screen or in the widgets."""
         self._idle.stop()
         self.tasks.forget()
+        if self.counter:
+            self.counter.stop()
         self.counter = None
         self.sign_in = SignIn(self.desk.settings, self.words, self._enter, self._speak, why)
         self.setCentralWidget(self.sign_in)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from config import tables
@@ -57,6 +57,12 @@ class Words:
             return ""
         code, params = age_code(born, today)
         return self(code, **params)
+
+    def moment(self, at: datetime, today: date) -> str:
+        """A moment on the clinic's clock: today's by its time, another by its day too."""
+        if at.date() == today:
+            return self("ui.today_at", time=at.strftime("%H:%M"))
+        return at.strftime("%Y-%m-%d %H:%M")
 
     def sex(self, code: str) -> str:
         return self(f"sex.{code if code in tables.sexes() else '9'}")

@@ -29,7 +29,7 @@ from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.panel import Panel, Props
 from terminal.ui.pictures import grab
 from terminal.ui.register_sheet import RegisterSheet
-from terminal.ui.services import Services
+from terminal.ui.services import Condition, Services
 from terminal.ui.start_sheets import ClockSheet, PinSheet, UnansweredSheet
 from terminal.ui.stock_sheet import StockSheet
 from terminal.ui.words import Words
@@ -468,6 +468,37 @@ def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
         screen.report(StateChange("counter", state, now, 0.0))
         assert screen.counter.top.scanner.level == level
     assert screen.counter.top.unsent.level == "look"
+
+
+def test_a_fault_of_the_house_stands_above_the_strip_in_words(qtbot: QtBot, on: TestDesk) -> None:
+    """Not in a hint only: a touch screen has none."""
+    damaged = Condition("stop", "store.damaged")
+    screen = Screen(qtbot, on, services=Services(on.desk.store.submit, sync=lambda: damaged))
+    screen.sign_in()
+    assert any("backup restore" in text for text in shown_texts(screen.counter))
+    damaged = Condition()
+    screen.counter.ask_standing()
+    screen.settle()
+    assert not any("backup restore" in text for text in shown_texts(screen.counter))
+
+
+def test_upload_says_how_it_stands_with_the_age_of_the_backup(qtbot: QtBot, on: TestDesk) -> None:
+    asked: list[str] = []
+    made = on.desk.world.now()
+    services = Services(
+        on.desk.store.submit,
+        sync=lambda: Condition("look", "sync.no_region"),
+        upload_now=lambda: asked.append("now"),
+        backed_up_at=lambda: made,
+    )
+    screen = Screen(qtbot, on, services=services)
+    screen.sign_in()
+    upload = next(b for b in screen.counter.findChildren(QAbstractButton) if b.accessibleName() == "上传")
+    upload.click()
+    screen.settle()
+    assert asked == ["now"]
+    assert "[region]" in screen.said and "最近备份：今日" in screen.said
+    assert "最近备份：今日" in screen.counter.top.unsent.toolTip()
 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
