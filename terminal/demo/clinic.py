@@ -151,12 +151,12 @@ class DemoClinic:
         return bootstrap.find_home(home / "vaxdesk.toml")
 
     def _hire(self) -> dict[str, synthetic.Member]:
-        """One person of each grade; the first account is the administrator's."""
-        members = {m.grades[0]: m for m in synthetic.staff()}
+        """Everybody; the first account is the administrator's. Gives the first person of each grade."""
+        members = {m.grades[0]: m for m in reversed(synthetic.staff())}
         boss = members["super"]
         _done(first_staff(self.desk, boss.code, boss.name, boss.grades, boss.pin))
         self.boss = _done(sign_in(self.desk, boss.code, boss.pin))
-        for m in members.values():
+        for m in synthetic.staff():
             if m is not boss:
                 _done(put_staff(self.desk, self.boss, m.code, m.name, m.grades, m.pin))
         return members

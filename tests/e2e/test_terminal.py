@@ -9,12 +9,14 @@ import pytest
 from domain.codes import TracePackage
 from printing.spool import Spool
 from terminal import bootstrap
+from terminal.demo import synthetic
 from terminal.demo.clinic import DemoClinic
 from terminal.demo.play import SOON
 from terminal.store import backup
 from terminal.store.papers import StorePrintQueue
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.record_dose import record_dose
+from terminal.usecases.sign_in import sign_in
 from terminal.usecases.visit import close_visit, open_visit
 
 
@@ -72,10 +74,15 @@ def test_a_slip_comes_out_and_is_confirmed(clinic: DemoClinic) -> None:
     assert state in ("confirmed", "sent")
 
 
+def test_everybody_the_readme_names_can_sign_in(clinic: DemoClinic) -> None:
+    assert all(sign_in(clinic.desk, member.code, member.pin).ok for member in synthetic.staff())
+
+
 def test_the_automatic_backup_runs_once_a_day(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
     terminal.back_up()
     terminal.back_up()
     (path,) = backup.backups(clinic.home.backups)
+    assert terminal.services().backed_up_at() == backup.made_at(path)
     report = backup.verify(path, bootstrap.unlock(clinic.home))
     assert report.children == clinic.desk.store.sql("SELECT count(*) FROM child")[0][0]
 
