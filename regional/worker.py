@@ -29,8 +29,14 @@ _IDLE_S = 1.0
 _RETRY_S = 2.0
 _TIDY_EVERY_S = 60.0
 _NONCE_LIFE, _TRY_LIFE = timedelta(minutes=15), timedelta(hours=1)
-# What one event's contents can make PostgreSQL refuse: it is then found by halving and quarantined.
-_CONTENT = (psycopg.DataError, psycopg.IntegrityError, errors.ProgramLimitExceeded, errors.StatementTooComplex)
+# What one event's contents can make PostgreSQL, or the writer of JSON, refuse: it is found by halving and quarantined.
+_CONTENT = (
+    psycopg.DataError,
+    psycopg.IntegrityError,
+    errors.ProgramLimitExceeded,
+    errors.StatementTooComplex,
+    RecursionError,  # just not too deep to be read, too deep to be written again
+)
 
 _TEMPORARY = """
 CREATE TEMP TABLE staged_event (LIKE event) ON COMMIT DELETE ROWS;
@@ -46,7 +52,8 @@ CREATE TEMP TABLE staged_lot (terminal_id text, lot_id text, body text) ON COMMI
 # Ordered by key: two workers take row locks in one order.
 _EVENTS = "INSERT INTO event SELECT * FROM staged_event ORDER BY terminal_id, epoch, seq ON CONFLICT DO NOTHING"
 _DIFFERENT = """
-SELECT s.epoch, s.seq FROM staged_event s JOIN event e USING (terminal_id, event_id) WHERE e.data <> s.data
+SELECT s.terminal_id, s.epoch, s.seq FROM staged_event s JOIN event e USING (terminal_id, event_id)
+WHERE e.data <> s.data
 """
 _CHILDREN = """
 INSERT INTO child AS c SELECT child_id, registered, clinic, body::jsonb, clocks::jsonb FROM staged_child
@@ -141,7 +148,7 @@ class Applier:
                 self._load_all(events, now)
         except _CONTENT as fault:
             if len(events) == 1:
-                _log.warning("an event cannot be stored: %s", fault.sqlstate)
+                _log.warning("an event cannot be stored: %s", type(fault).__name__)
                 self._quarantine(events[0], "unstorable", now)
                 return
             middle = len(events) // 2
@@ -154,12 +161,12 @@ class Applier:
         )
         readable = [held for held in events if held.event is not None]
         self._copy("staged_event", _EVENT_TYPES, map(_event_row, readable))
-        different: set[tuple[str, int]] = set()
+        different: set[tuple[str, str, int]] = set()
         if self._connection.execute(_EVENTS).rowcount < len(readable):
-            different = {(row[0], row[1]) for row in self._connection.execute(_DIFFERENT)}
+            different = {(row[0], row[1], row[2]) for row in self._connection.execute(_DIFFERENT)}
         rows = Rows()
         for held in events:
-            reason = "differs" if (held.epoch, held.seq) in different else held.reason
+            reason = "differs" if (held.terminal_id, held.epoch, held.seq) in different else held.reason
             if reason:
                 self._quarantine(held, reason, now)
             elif held.body is not None:
@@ -200,6 +207,8 @@ class Applier:
         self, held: Held, reason: str, now: datetime, child_id: str | None = None, dose_id: str | None = None
     ) -> None:
         event_id = held.event.event_id if held.event else None
+        if event_id and "\0" in event_id:  # no column takes it; it stands in `data`
+            event_id = None
         self._connection.execute(
             _QUARANTINE,
             (held.terminal_id, held.epoch, held.seq, event_id, reason, child_id, dose_id, held.data, now),

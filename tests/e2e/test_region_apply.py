@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
 from config.texts import LANGUAGES, say
 from domain import events
-from domain.wire import event
+from domain.wire import chain, event
 from domain.world import World
 from regional import queries, worker
 from regional.keys import FileKeys
@@ -172,6 +173,60 @@ def test_bad_events_are_set_aside_alone(region: EmbeddedRegion, terminal: New, a
     with queries.connect(region.dsn) as connection:
         kept = connection.execute("SELECT data FROM event WHERE kind = 'moon.landed'").fetchall()
     assert [bytes(row[0]) for row in kept] == [one.outbox.events[9]]
+
+
+def told(kind: str, body: object, event_id: str, subject: str = "child-poison") -> bytes:
+    return event.encode(
+        event_id=event_id, kind=kind, subject=subject, actor="nurse", hlc="0" * 15 + "1", stated="2026-11-22",
+        recorded_at="2026-11-22T01:00:00.000Z", offset_ms=0, body=body,
+    )  # fmt: skip
+
+
+def test_an_id_that_no_column_takes_does_not_stop_the_queue(region: EmbeddedRegion, terminal: New, apply: Apply):
+    one = terminal()
+    one.outbox.tell_raw(told("dose.given", {"vaccine": "02"}, "an id\0"))
+    good = one.outbox.give("child-poison")
+    one.sync()
+    assert apply() == 1
+    assert quarantine(region, one) == {1: "unstorable"}
+    assert dose(region, good).state == "given"
+
+
+def test_values_nested_as_deep_as_can_be_read_do_not_stop_the_worker(
+    region: EmbeddedRegion, terminal: New, apply: Apply
+):
+    one = terminal()
+    for depth in range(700, 1000):  # a neighbour that is refused makes the worker halve, and go deeper itself
+        for value in (msgspec.Raw(b"[" * depth + b"]" * depth), "\0"):
+            body = {"fields": {"name": ["", value]}}
+            one.outbox.tell_raw(told("child.updated", body, one.world.new_id(), f"child-deep-{depth}"))
+    good = one.outbox.give("child-deep")
+    one.sync()
+    assert apply() == 1
+    assert set(quarantine(region, one).values()) == {"unreadable", "unstorable"}
+    assert dose(region, good).state == "given"
+
+
+def test_a_terminal_that_borrows_anothers_epoch_spoils_only_its_own(
+    region: EmbeddedRegion, terminal: New, apply: Apply
+):
+    one, thief = terminal(), terminal()
+    thief.outbox.give("child-thief", site="1")
+    thief.sync()
+    apply()
+    changed = thief.outbox.events[0].replace(b'"site":"1"', b'"site":"2"')
+    thief.outbox.epoch = one.outbox.epoch
+    thief.outbox.events, thief.outbox.sealed, thief.outbox.sealed_upto, thief.outbox.acked_seq = [], [], 0, 0
+    thief.outbox.hashes = [chain.start(thief.me.terminal_id, one.outbox.epoch).hex()]
+    thief.outbox.tell_raw(changed)
+    honest = one.outbox.give("child-honest")
+    one.sync()
+    thief.outbox.generation = ""  # it looks like one that comes for the first time
+    thief.sync()
+    assert apply() == 2
+    assert quarantine(region, thief) == {1: "differs"}
+    assert quarantine(region, one) == {}
+    assert dose(region, honest).state == "given"
 
 
 def test_a_void_waits_for_its_dose(region: EmbeddedRegion, terminal: New, apply: Apply):
