@@ -101,6 +101,9 @@ def _take_code(connection: Connection, code: str, key_id: str, now: datetime) ->
     return row[0], row[1]
 
 
+_HELD = "SELECT terminal_id, registration, revoked_at FROM terminal WHERE key_id = %s"
+
+
 def _place(
     connection: Connection, keys: FileKeys, world: World, public: crypto.PublicKey, clinic: str, desk: str
 ) -> EnrolmentAnswer:
@@ -108,7 +111,9 @@ def _place(
     state = connection.execute("SELECT generation FROM region_state").fetchone()
     place = connection.execute("SELECT name, number FROM clinic WHERE code = %s", (clinic,)).fetchone()
     assert state and place  # migrate() and the foreign key see to it
-    held = connection.execute("SELECT terminal_id, registration FROM terminal WHERE key_id = %s", (key_id,)).fetchone()
+    held = connection.execute(_HELD, (key_id,)).fetchone()
+    if held and held[2] is not None:
+        raise Refused(403, "REVOKED")
     if held:
         terminal_id, document = held[0], signed.decode(held[1], "registration")
     else:
@@ -135,7 +140,7 @@ def lease(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> LeaseAnswer
     with pool.transaction() as connection:
         who = auth.terminal(connection, asked, world.now())
         granted = _lease(connection, keys, world, who.terminal_id, who.clinic_code, who.clinic_number, wanted)
-        if len(granted) < len(wanted):
+        if wanted and not granted:
             raise Refused(409, "EXHAUSTED", kind=", ".join(sorted(wanted)))
         return LeaseAnswer(granted)
 
@@ -149,15 +154,17 @@ def _lease(
     number: int,
     wanted: Mapping[LeaseKind, int],
 ) -> tuple[signed.SignedDocument, ...]:
-    """Ranges nobody else ever gets; a kind whose numbers are used up is left out. Sorted by kind: one lock order."""
+    """Ranges nobody else ever gets, shorter at the end of the numbers; a kind whose numbers are used up is left out.
+    Sorted by kind: one lock order."""
     documents = []
     for kind, count in sorted(wanted.items()):
         prefix, width = _numbering(kind, clinic, number)
         row = connection.execute(_NEXT, {"clinic": clinic, "kind": kind, "count": count}).fetchone()
-        last = (row[0] if row else 0) - 1
-        if last >= 10**width:
+        first = (row[0] if row else count) - count
+        last = min(first + count, 10**width) - 1
+        if last < first:
             continue
-        granted = signed.Lease(world.new_id(), terminal_id, kind, prefix, last - count + 1, last, width)
+        granted = signed.Lease(world.new_id(), terminal_id, kind, prefix, first, last, width)
         connection.execute(
             "INSERT INTO lease VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (granted.lease_id, terminal_id, clinic, kind, granted.first, granted.last, world.now()),

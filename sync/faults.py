@@ -43,7 +43,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "CODE_USED": ("sync.code_used", "operator"),
     "CODE_EXPIRED": ("sync.code_expired", "operator"),
     "TOO_MANY_TRIES": ("sync.too_many_tries", "later"),
-    "EXHAUSTED": ("sync.exhausted", "operator"),
+    "EXHAUSTED": ("sync.exhausted", "later"),  # facts go up all the same: no hold
 }
 _BY_STATUS = {410: "START_OVER", 413: "TOO_LARGE", 426: "UPGRADE", 429: "BUSY", 503: "BUSY"}
 _LONGEST_WAIT_S = 24 * 3600

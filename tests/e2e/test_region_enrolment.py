@@ -137,6 +137,8 @@ def test_used_up_numbers_are_said_and_do_not_stop_enrolment(region: EmbeddedRegi
     with psycopg.connect(region.dsn) as connection:
         connection.execute("INSERT INTO number_series VALUES (%s, 'child_code', 9990)", (clinic,))
     place = apply_for(region, code)
+    assert {lease.kind: lease.last for lease in place.leases}["child_code"] == 9999
+    place = apply_for(region, region.new_code(clinic=clinic))
     assert sorted(lease.kind for lease in place.leases) == ["booklet", "receipt"]
 
 
@@ -145,11 +147,30 @@ def test_used_up_numbers_of_a_lease(region: EmbeddedRegion, terminal: New):
     with psycopg.connect(region.dsn) as connection:
         connection.execute("UPDATE number_series SET next = 9999 WHERE kind = 'child_code'")
     one.outbox.wanted = {"child_code": 10}
+    assert one.sync().leases == 1
+    assert (one.outbox.leases[-1].first, one.outbox.leases[-1].last) == (9999, 9999)
+    one.outbox.wanted = {"child_code": 10}
     fault = one.fails()
     assert (fault.code, fault.params) == ("sync.exhausted", {"kind": "child_code"})
+    assert fault.retry == "later"  # a hold would keep back facts that have nothing to do with numbers
+    one.outbox.wanted = {"child_code": 10, "receipt": 5}
+    assert one.sync().leases == 1
+    assert one.outbox.leases[-1].kind == "receipt"
     with psycopg.connect(region.dsn) as connection:
-        assert connection.execute("SELECT next FROM number_series WHERE kind = 'child_code'").fetchone() == (9999,)
         connection.execute("UPDATE number_series SET next = 5000 WHERE kind = 'child_code'")
+
+
+def test_a_revoked_terminal_draws_no_numbers_with_its_old_code(region: EmbeddedRegion):
+    key, code = crypto.new_key(), region.new_code(clinic=CLINIC)
+    place = apply_for(region, code, key)
+    queries.revoke(region.dsn, place.registration.terminal_id, World().now())
+    numbers = "SELECT count(*) FROM lease"
+    with queries.connect(region.dsn) as connection:
+        before = connection.execute(numbers).fetchone()
+        with pytest.raises(SyncError) as caught:
+            apply_for(region, code, key)
+        assert caught.value.code == "sync.revoked"
+        assert connection.execute(numbers).fetchone() == before
 
 
 def test_the_command_line(region: EmbeddedRegion, terminal: New, capfd: pytest.CaptureFixture[str]):
