@@ -15,6 +15,7 @@ from domain.errors import StoreError
 from domain.world import World, utc_text
 from terminal.store import files
 from terminal.store.database import Store
+from terminal.store.ledger import tell
 
 _NAME = re.compile(r"[0-9A-Za-z._-]{1,64}-(?P<epoch>[0-9a-f]{32})-\d{12}-(?P<last>\d{12})\.imb")
 _UNACKED = """
@@ -50,7 +51,8 @@ def copy_unsent(store: Store, directory: Path, world: World) -> MediumCount:
         for path in removed:
             path.unlink(missing_ok=True)
         waiting = sum(1 for path in directory.glob("*.imb") if _NAME.fullmatch(path.name))
-    store.run(_note, store, [(utc_text(world.now()), epoch, first) for epoch, first, *_ in copied])
+    if copied:
+        store.run(_note, store, world, [(utc_text(world.now()), epoch, first) for epoch, first, *_ in copied])
     return MediumCount(len(copied), len(removed), waiting)
 
 
@@ -73,6 +75,7 @@ def _acked(store: Store, path: Path) -> bool:
     return bool(store.sql(sql, name["epoch"], int(name["last"])))
 
 
-def _note(store: Store, copied: list[tuple[str, str, int]]) -> None:
-    with store.transaction():
+def _note(store: Store, world: World, copied: list[tuple[str, str, int]]) -> None:
+    with tell(store, world, "") as entry:
+        entry.audit("export.medium", batches=len(copied))
         store.db.connection().executemany("UPDATE batch SET copied_at = ? WHERE epoch = ? AND first_seq = ?", copied)

@@ -72,11 +72,11 @@ def check_dose(
         return stop(*old)
     found = _identify(desk, code, choice)
     if isinstance(found, Verdict):
-        _note_refusal(desk, actor, visit.child_id, found.problems)
+        note_refusal(desk, actor, visit.child_id, found.problems)
         return Outcome(found, found.problems)
     dose, problems = _examine(desk, visit, found, choice)
     if any(p.severity is Severity.BLOCK for p in problems):
-        _note_refusal(desk, actor, visit.child_id, problems)
+        note_refusal(desk, actor, visit.child_id, problems)
         return Outcome(Verdict("stop", problems, dose=dose), problems)
     replaced = _replaced(desk, visit_id, dose)
     problems += tuple(warn("dose.replaced", vaccine=r.body.vaccine) for r in replaced)
@@ -98,7 +98,8 @@ def _replaced(desk: Desk, visit_id: str, dose: DoseGiven) -> list[doses.CheckedD
     return [c for c in held if (c.body.package, c.body.lot_no) != (dose.package, dose.lot_no)]
 
 
-def _note_refusal(desk: Desk, actor: Actor, child_id: str, problems: tuple[Problem, ...]) -> None:
+def note_refusal(desk: Desk, actor: Actor, child_id: str, problems: tuple[Problem, ...]) -> None:
+    """Audit that a package was refused for a child. On the store thread."""
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         entry.audit("dose.refuse", child_id, codes=[p.code for p in problems])
 

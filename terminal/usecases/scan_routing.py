@@ -25,7 +25,7 @@ from domain.codes import (
 )
 from domain.problems import Problem, block, note, warn
 from terminal.store import doses, visits
-from terminal.usecases.check_dose import NO_CHOICE, Choice, Verdict, check_dose
+from terminal.usecases.check_dose import NO_CHOICE, Choice, Verdict, check_dose, note_refusal
 from terminal.usecases.desk import Actor, Desk
 from terminal.usecases.find_child import find_child
 
@@ -73,6 +73,8 @@ def route_scan(
         case StaffBadge():
             return Answer(code, badge=code.code)
         case Refused():
+            if child_id and code.kind in ("package", "trace_code"):
+                desk.store.run(note_refusal, desk, actor, child_id, code.problems)
             return Answer(code, code.problems)
         case OwnReceipt():
             return Answer(code, (note("scan.own_receipt", number=code.number),))

@@ -16,7 +16,7 @@ from domain.permissions import Permission
 from domain.problems import Problem, block, warn
 from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import from_utc_text, utc_text
-from terminal.store import children, doses, leases, ledger, papers, visits
+from terminal.store import children, doses, leases, ledger, papers, staff, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
 OBSERVE = timedelta(minutes=30)  # 预防接种工作规范: stay 30 minutes after the last dose
@@ -87,7 +87,7 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
         if given:
             number = leases.take_number(entry, "receipt") or f"T{entry.epoch[:8].upper()}-{entry.seq}"
             entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit_id, number, len(given)), desk.stated_now())
-            document = _slip(desk, actor, visit, given, number, until)
+            document = _slip(desk, visit, given, number, until)
             papers.add_receipt(entry, number, visit_id, document)
             printer = next((p for p in desk.settings.printers if p.role == "slip"), None)
             if printer is None:
@@ -95,6 +95,7 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
             else:
                 expires = utc_text(entry.now + timedelta(seconds=printer.receipt_ttl_s))
                 papers.queue_document(entry, document, printer.name, number, expires)
+                entry.audit("print.slip", number)
                 problems += _undrawable(document)
         entry.audit("visit.close", visit.child_id, doses=len(given))
     return Outcome(ClosedVisit(visit_id, number, until), tuple(problems))
@@ -107,9 +108,12 @@ def _undrawable(document: Document) -> list[Problem]:
     return layout.check(document)
 
 
-def _slip(desk: Desk, actor: Actor, visit: visits.VisitRow, given: list[Dose], number: str, until: str) -> Document:
+def _slip(desk: Desk, visit: visits.VisitRow, given: list[Dose], number: str, until: str) -> Document:
+    """Who gave the doses and when, whoever closes the visit."""
     card = children.card(desk.store, visit.child_id)
     assert card is not None
+    names = {row.code: row.name for row in staff.everyone(desk.store)}
+    givers = dict.fromkeys(names.get(d.facts["giver"], d.facts["giver"]) for d in given)
     local = desk.world.now().fromisoformat(until).astimezone(desk.world.zone)
     facts = VisitFacts(
         clinic=desk.settings.clinic.name,
@@ -119,8 +123,8 @@ def _slip(desk: Desk, actor: Actor, visit: visits.VisitRow, given: list[Dose], n
         birth_on=card.facts.birth_on,
         child_code=card.identifier("child_code"),
         doses=tuple(_line(desk, d) for d in given),
-        given_at=desk.local_now().strftime("%Y-%m-%d %H:%M"),
-        giver=actor.name,
+        given_at=max(str(d.facts["stated"]) for d in given).replace("T", " "),
+        giver=" ".join(givers),
         observe_until=local.strftime("%H:%M"),
         receipt=number,
         qr=receipt_text(number, desk.clinic),

@@ -56,6 +56,7 @@ def test_unsent_batches_are_there_and_acknowledged_ones_go(
     assert (medium / names(medium)[1]).read_bytes() == b"sealed 3"
     assert store.sql("SELECT count(*) FROM batch WHERE copied_at IS NULL") == [(0,)]
     assert copy_unsent(store, medium, world) == MediumCount(0, 0, 2)
+    assert store.sql("SELECT detail FROM audit WHERE action = 'export.medium'") == [('{"batches":2}',)]
     settle(outbox, 2)
     seal(outbox, 2)
     assert copy_unsent(store, medium, world) == MediumCount(1, 1, 2)
