@@ -55,7 +55,7 @@ class Counter(QFrame):
         self._desk, self._services, self._words, self._tasks, self._lock = desk, services, words, tasks, lock
         self.work = work = Work(desk, services, words, actor, tasks, self, painted)
         self.sheet: Sheet | None = None
-        self.search = SearchBox(words, work.children.search, work.children.open_child, self)
+        self.search = SearchBox(words, work.children.search, work.children.open_child, work.children.looked, self)
         self.top = TopBar(desk, words, self.search)
         self.strip = VerdictStrip()
         self.person = PersonPanel(desk, words, work.children.edit)
@@ -87,6 +87,7 @@ class Counter(QFrame):
 
     def stop(self) -> None:
         """Nothing more is asked for this screen, which is about to go."""
+        self.search.clear()
         self._clock.stop()
         self._watch.stop()
 

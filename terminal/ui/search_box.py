@@ -16,15 +16,23 @@ ROW_PX = 44
 
 
 class SearchBox(QLineEdit):
-    """`search(typed)` is called while typing and answers with `show_found`; `chosen(child_id, results)` opens a child.
+    """`search(typed)` is called while typing and answers with `show_found`; `chosen(child_id, results)` opens a child,
+    `looked(results)` is told of a search that opened none: names were seen all the same.
 
     The answers lie over `screen`, and go with it.
     """
 
     def __init__(
-        self, words: Words, search: Callable[[str], None], chosen: Callable[[str, int], None], screen: QWidget
+        self,
+        words: Words,
+        search: Callable[[str], None],
+        chosen: Callable[[str, int], None],
+        looked: Callable[[int], None],
+        screen: QWidget,
     ) -> None:
         super().__init__()
+        self._looked = looked
+        self._seen: int | None = None  # the most lines this search has shown
         self._words, self._search, self._chosen, self._screen = words, search, chosen, screen
         self.setPlaceholderText(words("ui.search"))
         self.setAccessibleName(words("ui.search"))
@@ -40,7 +48,7 @@ class SearchBox(QLineEdit):
         self._delay = QTimer(self, singleShot=True, interval=DELAY_MS)
         self._delay.timeout.connect(lambda: self._search(self.text()))
         self.textEdited.connect(lambda: self._delay.start())
-        self.textChanged.connect(lambda typed: None if typed else self.found.hide())
+        self.textChanged.connect(lambda typed: None if typed else self._end())
 
     def place_list(self) -> None:
         """Put the list under the box, on top of the screen it belongs to."""
@@ -57,6 +65,7 @@ class SearchBox(QLineEdit):
         """The answer to what is still in the box; an older answer is dropped."""
         if typed != self.text() or not typed.strip():
             return
+        self._seen = max(len(found), self._seen or 0)
         self.found.clear()
         for line in found:
             item = QListWidgetItem(self._line(line))
@@ -88,14 +97,22 @@ class SearchBox(QLineEdit):
     def _open(self, item: QListWidgetItem) -> None:
         child_id = item.data(Qt.ItemDataRole.UserRole)
         if child_id:
-            results = self.found.count()
+            results = self._seen or self.found.count()
+            self._seen = None
             self.clear()
             self._chosen(child_id, results)
 
     def clear(self) -> None:
         super().clear()
+        self._end()
+
+    def _end(self) -> None:
+        """The search is over; when it showed anything and opened nothing, that is told."""
         self.found.clear()
         self.found.hide()
+        if self._seen is not None:
+            seen, self._seen = self._seen, None
+            self._looked(seen)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, row = event.key(), self.found.currentRow()

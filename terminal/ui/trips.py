@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from domain.doses import Dose
+from domain.permissions import Permission, allowed
 from drivers.scan import ScanEvent
 from terminal.store import children, doses, outbox, papers, stock, visits
 from terminal.usecases.check_dose import Choice
@@ -110,9 +111,9 @@ def by_number(desk: Desk, actor: Actor, number: str) -> list[children.Found]:
     ]
 
 
-def unanswered(desk: Desk) -> tuple[tuple[doses.CheckedDose, children.Card], ...]:
-    """Doses that were checked and never answered, oldest first, with their children."""
-    held = doses.held(desk.store)
+def unanswered(desk: Desk, actor: Actor) -> tuple[tuple[doses.CheckedDose, children.Card], ...]:
+    """Doses that were checked and never answered, oldest first, with their children, for one who may answer."""
+    held = doses.held(desk.store) if allowed(actor.grades, Permission.DOSE_RECORD) else []
     return tuple((c, card) for c in held if (card := children.card(desk.store, c.child_id)))
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from domain.events import ChildRegistered
 from domain.people import Candidate, Likeness
 from domain.problems import Problem, block
-from terminal.store.children import Card
+from terminal.store.children import Card, Found
 from terminal.ui import trips
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.trips import Look
 from terminal.ui.verdict_strip import Said
 from terminal.usecases.desk import Outcome
-from terminal.usecases.find_child import search
+from terminal.usecases.find_child import look_up, note_search
 from terminal.usecases.print_again import answer_print, reprint_slip
 from terminal.usecases.register_child import doubles, register_child, update_child
 from terminal.usecases.visit import ClosedVisit, close_visit, open_visit
@@ -29,6 +29,7 @@ class ChildWork:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        self._noted: object = None  # the form whose look at others is in the audit
 
     def open_visit(self) -> None:
         """F2: open the visit of the child on the screen; with nobody there, register a child."""
@@ -110,9 +111,16 @@ class ChildWork:
         self, form: ChildRegistered, then: Callable[[list[tuple[Candidate, Likeness]]], None]
     ) -> None:
         sheet = self.work.screen.sheet
-        self.work.tasks.run(
-            doubles, self.work.desk, form, then=lambda found: then(found) if self.work.screen.sheet is sheet else None
-        )
+
+        def got(found: list[tuple[Candidate, Likeness]]) -> None:
+            if self.work.screen.sheet is not sheet:
+                return
+            if found and sheet is not self._noted:
+                self._noted = sheet
+                self.looked(len(found))
+            then(found)
+
+        self.work.tasks.run(doubles, self.work.desk, form, then=got)
 
     def _register(self, form: ChildRegistered, reasons: dict[str, str]) -> None:
         def then(outcome: Outcome[Card]) -> None:
@@ -154,4 +162,19 @@ class ChildWork:
     def search(self, typed: str) -> None:
         """While typing in the box of the top bar."""
         box = self.work.screen.search
-        self.work.tasks.run(search, self.work.desk, typed, then=lambda found: box.show_found(typed, found))
+        self.look_up(typed, lambda found: box.show_found(typed, found))
+
+    def look_up(self, typed: str, then: Callable[[list[Found]], None]) -> None:
+        """Lines for what is typed, for one who may see them."""
+
+        def got(outcome: Outcome[list[Found]]) -> None:
+            if outcome.value is None:
+                self.work.say_problems(list(outcome.problems))
+            else:
+                then(outcome.value)
+
+        self.work.tasks.run(look_up, self.work.desk, self.work.actor, typed, then=got)
+
+    def looked(self, results: int) -> None:
+        """A search that showed names and opened no child is in the audit too."""
+        self.work.tasks.run(note_search, self.work.desk, self.work.actor, results, then=lambda _: None)

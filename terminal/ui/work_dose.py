@@ -12,7 +12,6 @@ from terminal.store.children import Found
 from terminal.ui import trips
 from terminal.ui.dose_sheets import MOVE, DeferSheet, DoseSheet, ElsewhereSheet, MoveSheet, ReasonSheet, SiteSheet
 from terminal.usecases import amend_dose, record_dose
-from terminal.usecases.find_child import search
 
 if TYPE_CHECKING:
     from terminal.ui.work import Work
@@ -25,6 +24,7 @@ class DoseWork:
 
     def __init__(self, work: Work) -> None:
         self.work = work
+        self._noted: object = None  # the form whose search is in the audit
 
     def site(self) -> None:
         """F4."""
@@ -83,7 +83,15 @@ class DoseWork:
         self.work.screen.open_sheet(ReasonSheet(words, title, [words(f"ui.dose.{action}_how")], usual, go_on, close))
 
     def _search_into(self, typed: str, then: Callable[[list[Found]], None]) -> None:
-        self.work.tasks.run(search, self.work.desk, typed, then=then)
+        sheet = self.work.screen.sheet
+
+        def got(found: list[Found]) -> None:
+            if found and sheet is not self._noted:
+                self._noted = sheet
+                self.work.children.looked(len(found))
+            then(found)
+
+        self.work.children.look_up(typed, got)
 
     def _find_into(self, number: str, then: Callable[[list[Found]], None]) -> None:
         self.work.tasks.run(trips.by_number, self.work.desk, self.work.actor, number, then=then)

@@ -101,7 +101,7 @@ class SeatWork:
             if child_id:
                 work.children.open_child(child_id)
 
-        work.turns.take(lambda: (trips.unanswered, (work.desk,), then))
+        work.turns.take(lambda: (trips.unanswered, (work.desk, work.actor), then))
 
     def _was_given(self, checked: CheckedDose, reasons: dict[str, str], stated: str) -> None:
         fields = (checked.id, reasons, stated)

@@ -36,6 +36,7 @@ from terminal.ui.words import Words
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.clock_check import BACK
 from terminal.usecases.receive_stock import recall_lot, receive_stock
+from terminal.usecases.sign_in import put_staff, sign_in
 from terminal.usecases.visit import open_visit
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, made, make_desk
 from tests.fakes.ledgers import new_world
@@ -368,6 +369,36 @@ def test_search_opens_and_is_audited(screen: Screen, on: TestDesk) -> None:
     assert screen.counter.work.look.child_id == on.girl.id
     actions = [a for (a,) in on.desk.store.sql("SELECT action FROM audit ORDER BY seq DESC LIMIT 2")]
     assert actions == ["child.view", "child.search"]
+
+
+def test_a_search_that_opens_nobody_is_audited_too(screen: Screen, on: TestDesk) -> None:
+    box = screen.counter.search
+    box.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    box.clear()
+    screen.settle()
+    assert on.desk.store.sql("SELECT action, detail FROM audit ORDER BY seq DESC LIMIT 1") == [
+        ("child.search", '{"results":1}')
+    ]
+    box.setText("o")
+    screen.counter.work.children.search("o")
+    screen.settle()
+    screen.window.lock()
+    screen.settle()
+    assert not on.desk.store.sql("SELECT 1 FROM audit WHERE action = 'child.search' AND detail LIKE '%\"results\":0%'")
+    assert on.desk.store.sql("SELECT count(*) FROM audit WHERE action = 'child.search'") == [(2,)]
+
+
+def test_an_auditor_finds_nobody(qtbot: QtBot, on: TestDesk) -> None:
+    admin = made(sign_in(on.desk, ADMIN, ADMIN_PIN))
+    made(put_staff(on.desk, admin, "C300", "查账", ("auditor",), "573926"))
+    screen = Screen(qtbot, on)
+    screen.sign_in("C300", "573926")
+    screen.counter.search.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    assert screen.tone == "stop" and screen.counter.search.found.count() == 0
 
 
 def test_an_uncertain_slip_asks_quietly(screen: Screen, on: TestDesk) -> None:
