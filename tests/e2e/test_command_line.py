@@ -324,6 +324,12 @@ def test_the_recovery_passphrase_opens_what_the_pc_no_longer_does(home: Path) ->
     assert vaxdesk("sync", "status", home=home, given="a new one to type\n").code == 0
 
 
+def test_a_backup_by_command_is_its_owners_only(home: Path) -> None:
+    assert vaxdesk("backup", "create", home=home).code == 0
+    for path in (home / "backups", *(home / "backups").iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path.name
+
+
 def test_a_wrong_clinic_code_leaves_no_settings_behind(tmp_path: Path) -> None:
     wrong = vaxdesk("init", "--clinic-code", "12", home=tmp_path / "new")
     assert wrong.code == 1 and "clinic.code" in wrong.err
