@@ -27,7 +27,7 @@ def start_passphrase(home: bootstrap.Home, say: Say) -> str:
 
 @contextmanager
 def opened(home: bootstrap.Home, say: Say) -> Iterator[Desk]:
-    """The records, open; also beside a running window. What is written is its owner's. Raises StoreError, ConfigError."""
+    """The records, open; also beside a running window; what is written is its owner's. StoreError, ConfigError."""
     os.umask(0o077)
     passphrase = start_passphrase(home, say) if home.key.exists() else ""
     desk = bootstrap.open_desk(home, passphrase)
