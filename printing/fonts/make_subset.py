@@ -1,7 +1,7 @@
 """Makes the bundled font from Debian's fonts-noto-cjk; run by hand, the results are committed.
 
-    apt-get install fonts-noto-cjk && python3 -m venv /tmp/ft && /tmp/ft/bin/pip install fonttools
-    /tmp/ft/bin/python printing/fonts/make_subset.py
+    apt-get install fonts-noto-cjk && python3 -m venv ft && ft/bin/pip install fonttools
+    ft/bin/python printing/fonts/make_subset.py
 
 Writes beside itself: NotoSansCJKsc-subset.otf, and coverage.txt with the ranges of code points the font draws.
 """
