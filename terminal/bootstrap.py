@@ -37,11 +37,13 @@ from terminal.usecases.desk import Desk
 if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
     from printing.spool import Spool
     from sync.client import RegionClient
+    from sync.enrol import Enrolment
     from sync.keys import RegionKeys
     from sync.visit import SyncResult
     from sync.worker import Rhythm, SyncWorker
 
 CLIENT = f"vaxdesk/{VERSION}"
+_NEXT_KEY = "terminal.next_key"  # of an enrolment under way; until it ends the place held so far stays good
 _log = logging.getLogger(__name__)
 
 
@@ -173,22 +175,31 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
     """
     from sync import crypto
     from sync.enrol import enrol
-    from sync.keys import TERMINAL_KEY, private_bytes, private_from_bytes, region_keys
+    from sync.keys import private_bytes, private_from_bytes, region_keys
 
     if home.settings.region is None:
         raise SyncError("sync.no_region")
     outbox = StoreOutbox(desk.store, desk.world)
-    kept = outbox.recall(TERMINAL_KEY)  # of a try whose answer was lost: the code is good for this key only
+    kept = outbox.recall(_NEXT_KEY)  # of a try whose answer was lost: the code is good for this key only
     key = private_from_bytes(kept) if kept else crypto.new_key()
-    outbox.remember(TERMINAL_KEY, private_bytes(key))
+    outbox.remember(_NEXT_KEY, private_bytes(key))
     gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
-    for name, document in gained.documents.items():
-        outbox.remember(name, document)
-    open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id)
-    outbox.region_says(gained.generation, gained.offset_ms)
-    outbox.add_leases(gained.leases)
+    desk.store.run(_take_place, desk, outbox, gained)
     _add_escrow(home, desk.store.key, region_keys(outbox))
+    outbox.add_leases(gained.leases)
     return gained.registration.terminal_id
+
+
+def _take_place(desk: Desk, outbox: StoreOutbox, gained: Enrolment) -> None:
+    """Name, key and epoch in one transaction: a batch sealed under two names is taken by nobody. What another region,
+    or this one before it lost its records, acknowledged is sent again."""
+    with desk.store.transaction():
+        lost = outbox.standing().generation not in ("", gained.generation)
+        for name, document in gained.documents.items():
+            outbox.remember(name, document)
+        outbox.remember(_NEXT_KEY, b"")
+        open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id, everything=lost)
+        outbox.region_says(gained.generation, gained.offset_ms)
 
 
 def _add_escrow(home: Home, key: bytes, keys: RegionKeys) -> None:

@@ -66,6 +66,7 @@ _UNSENT = """
         coalesce((SELECT max(at) FROM ack), '')
     FROM head h LEFT JOIN ack a ON a.epoch = h.epoch
 """
+_EVERY = "SELECT no, stored FROM event ORDER BY no"
 _UNACKED = """
     SELECT o.event_no, e.stored FROM outbox o JOIN event e ON e.no = o.event_no
     WHERE o.epoch = ? AND o.seq > coalesce((SELECT received_upto FROM ack WHERE epoch = ?), 0) ORDER BY o.seq
@@ -231,14 +232,17 @@ def unsent(store: Store) -> UnsentCount:
     return UnsentCount(events, batches, event.decode(bytes(stored)).recorded_at if stored else "", last_ack_at)
 
 
-def open_epoch(store: Store, world: World, reason: Reason, actor: str = "", terminal_id: str = "") -> str:
+def open_epoch(
+    store: Store, world: World, reason: Reason, actor: str = "", terminal_id: str = "", *, everything: bool = False
+) -> str:
     """Begin a new epoch, audited: every fact beyond the last acknowledged one waits again, from seq 1, with the same
     bytes and id. `reason`: enrol, restore, clone, fork; but for enrol the leased numbers are given out no more.
-    `actor` "" is the terminal itself; `terminal_id` a new name of it, "" keeps the old. Gives the epoch."""
-    return store.run(_open_epoch, store, world, reason, actor, terminal_id)
+    `actor` "" is the terminal itself; `terminal_id` a new name of it, "" keeps the old. `everything`: no earlier
+    acknowledgement holds, all facts wait. Gives the epoch."""
+    return store.run(_open_epoch, store, world, reason, actor, terminal_id, everything)
 
 
-def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal_id: str) -> str:
+def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal_id: str, everything: bool) -> str:
     with tell(store, world, actor) as entry:
         old, run = entry.epoch, store.db.execute_sql
         new, terminal_id = world.random(16).hex(), terminal_id or entry.terminal_id
@@ -246,7 +250,7 @@ def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal
 
         def places() -> Iterator[tuple[str, int, int, bytes]]:
             nonlocal link, seq
-            for event_no, stored in run(_UNACKED, (old, old)):
+            for event_no, stored in run(_EVERY) if everything else run(_UNACKED, (old, old)):
                 seq += 1
                 link = chain.step(link, seq, bytes(stored))
                 yield new, seq, event_no, link
@@ -255,6 +259,8 @@ def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal
             "INSERT INTO outbox (epoch, seq, event_no, chain) VALUES (?, ?, ?, ?)", places()
         )
         run("DELETE FROM batch WHERE epoch = ? AND acked_at IS NULL", (old,))
+        if everything:
+            run("UPDATE ack SET received_upto = 0, safe_upto = 0")
         run("UPDATE head SET epoch = ?, terminal_id = ?", (new, terminal_id))
         if reason != "enrol":
             leases.retire(store)
