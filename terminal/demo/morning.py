@@ -146,6 +146,8 @@ class Morning:
         self._visit(child, self._due(child)[:1])
         self.hand.until(lambda: self.terminal.spools[0].health.state is PrinterState.BLOCKED)
         self.hand.call(lambda: self._counter.top.show_printer(self.hand.window.services.printer()))
+        self.hand.call(lambda: self._counter.ask_standing())
+        self.hand.settle()
         self._picture("paper-out")
         self.clinic.printer.set(paper_out=False)
         self.terminal.wake_printers()
