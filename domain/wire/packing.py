@@ -17,6 +17,7 @@ from uuid import UUID
 from domain.errors import WireError
 
 _NEW, _FAR, _NEAR, _NEAR_PLACES = 0xFF, 0xFE, 0xF5, 9
+_ID_LENGTH = 36
 _ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOKEN = re.compile(rb"([\xf5-\xfd\xff]|\xfe..)", re.DOTALL)
 _FOREIGN = re.compile(rb"[\xf5-\xff]")
@@ -50,14 +51,14 @@ def unpack(table: bytes, text: bytes, limit: int) -> bytes:
     names = iter([str(UUID(bytes=table[i : i + 16])).encode() for i in range(0, len(table) - 15, 16)])
     recent: list[bytes] = []
     pieces = _TOKEN.split(text)
+    size = sum(map(len, pieces[::2])) + _ID_LENGTH * (len(pieces) // 2)
+    if size > limit:  # before the ids are looked up: a million of them take a minute
+        raise WireError("wire.batch_too_large", "never", size=size, limit=limit)
     try:
         for i in range(1, len(pieces), 2):
             pieces[i] = _meant(pieces[i], names, recent)
     except (StopIteration, IndexError) as fault:
         raise WireError("wire.batch_damaged", "never") from fault
-    size = sum(map(len, pieces))
-    if size > limit:
-        raise WireError("wire.batch_too_large", "never", size=size, limit=limit)
     return b"".join(pieces)
 
 

@@ -12,6 +12,8 @@ from multiprocessing.connection import Client, Listener
 from pathlib import Path
 from typing import Any
 
+from domain.errors import VaxdeskError
+
 Answer = Callable[[], dict[str, Any]]
 _log = logging.getLogger(__name__)
 
@@ -42,20 +44,22 @@ class Control(threading.Thread):
         super().__init__(name="control", daemon=True)
         Path(address(data)).unlink(missing_ok=True)
         self._answers = answers
+        self._closed = False
         self._listener = Listener(address(data), "AF_UNIX")
 
     def run(self) -> None:
         import msgspec.json
 
-        while True:
+        while not self._closed:
             try:
                 with self._listener.accept() as line:
                     answer = self._answers.get(line.recv_bytes(64).decode("ascii", "replace"))
                     line.send_bytes(msgspec.json.encode(answer() if answer else {"code": "cli.unknown_word"}))
-            except EOFError:
-                continue
-            except OSError:
-                return
+            except (OSError, EOFError) as fault:  # who asked went away, or said too much; or `close`
+                _log.info("nobody waits for the answer: %s", type(fault).__name__)
+            except VaxdeskError as fault:
+                _log.warning("no answer: %s", fault.code)
 
     def close(self) -> None:
+        self._closed = True
         self._listener.close()

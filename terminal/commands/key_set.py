@@ -24,7 +24,9 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
             key = keyfile.unlock_passphrase(wrapped, "recovery", secret(say("cli.backup_restore.ask")))
         else:
             key = bootstrap.unlock(home, start_passphrase(home, say))
-        if args.slot == "machine":
+        if args.slot == "machine" and keyfile.has(wrapped, "machine") and not args.with_recovery:
+            pass  # it opens by itself already; a new secret that is not saved whole would lock everybody out
+        elif args.slot == "machine":
             machine = keyfile.new_machine_secret(home.secret, world.random)
             keyfile.save(home.key, keyfile.with_machine(wrapped, key, machine, world.random))
         else:
@@ -33,8 +35,8 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
                 print(say("key.passphrase_too_short"), file=sys.stderr)
                 return FAILED
             changed = keyfile.with_passphrase(wrapped, key, args.slot, chosen, world.random)
+            keyfile.save(home.key, changed)
             if args.slot == "start":
                 keyfile.forget_machine_secret(home.secret)
-            keyfile.save(home.key, changed)
     print(say(keyfile.exposure(keyfile.load(home.key))))
     return DONE

@@ -144,12 +144,18 @@ def believe(entry: Entry, moment: datetime, *, right: bool) -> None:
     run("UPDATE head SET last_at = ?", (utc_text(moment),))
 
 
+_AUDIT = "SELECT seq, at, actor, action, subject, detail, chain FROM audit WHERE seq > ? ORDER BY seq LIMIT 1000"
+
+
 def check_audit(store: Store | Copy) -> int | None:
-    """The first audit row whose hash does not fit, None when all fit and the head agrees."""
-    (seq, head) = store.sql("SELECT audit_seq, audit_chain FROM head")[0]
-    link, count = _AUDIT_START, 0
-    for *row, kept in store.sql("SELECT seq, at, actor, action, subject, detail, chain FROM audit ORDER BY seq"):
-        link, count = audit_step(link, tuple(row)), count + 1
-        if link != bytes(kept) or row[0] != count:
-            return int(row[0])
+    """The first audit row whose hash does not fit, None when all fit and the head agrees. A thousand rows are in memory
+    at a time."""
+    ((seq, head),) = store.sql("SELECT audit_seq, audit_chain FROM head")
+    link, count, after = _AUDIT_START, 0, -(2**63)
+    while rows := store.sql(_AUDIT, after):
+        for *row, kept in rows:
+            link, count = audit_step(link, tuple(row)), count + 1
+            if link != bytes(kept) or row[0] != count:
+                return int(row[0])
+        after = count
     return None if (count, link) == (seq, bytes(head)) else count + 1

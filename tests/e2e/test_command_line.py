@@ -8,13 +8,16 @@ import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import Client
 from pathlib import Path
 
 import pytest
 
+from domain.errors import StoreError
 from domain.events import ChildRegistered
 from drivers.simulator import ScannerSimulator
 from printing.simulator import SimulatedPrinter
@@ -310,6 +313,39 @@ def test_a_start_passphrase_is_asked_for_everywhere(home: Path) -> None:
         assert "passphrase is wrong" in wrong.err + wrong.out
     assert vaxdesk("key", "machine", home=home, given=f"{start}\n").code == 0
     assert vaxdesk("sync", "status", home=home).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "given"), [(["key", "start"], "typed at every start\n"), (["key", "machine"], "")], ids=str
+)
+def test_a_key_file_that_cannot_be_written_locks_nobody_out(home: Path, words: list[str], given: str) -> None:
+    (home / "data" / "key.json.new").mkdir()
+    vaxdesk(*words, home=home, given=given)
+    assert vaxdesk("sync", "status", home=home).code == 0
+
+
+def test_who_asks_and_goes_away_leaves_the_window_listening(tmp_path: Path) -> None:
+    answered = threading.Event()
+
+    def slow() -> dict[str, int]:
+        answered.wait(10)
+        return {"events": 1}
+
+    def ill() -> dict[str, int]:
+        raise StoreError("store.busy", "later")
+
+    window = control.Control(tmp_path, {"slow": slow, "ill": ill})
+    window.start()
+    try:
+        with Client(control.address(tmp_path), "AF_UNIX") as line:
+            line.send_bytes(b"slow")
+        answered.set()
+        with Client(control.address(tmp_path), "AF_UNIX") as line:
+            line.send_bytes(b"x" * 4096)
+        assert control.ask(tmp_path, "ill") is None
+        assert control.ask(tmp_path, "slow") == {"events": 1}
+    finally:
+        window.close()
 
 
 def test_the_recovery_passphrase_opens_what_the_pc_no_longer_does(home: Path) -> None:

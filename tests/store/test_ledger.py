@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,7 @@ def corrupt(store: Store, *changes: str) -> None:
         ("DELETE FROM audit WHERE seq = 5", 5),
         ("UPDATE head SET audit_seq = 4", 6),
         ("UPDATE audit SET seq = 9 WHERE seq = 5", 9),
+        ("INSERT INTO audit VALUES (0, '', '', '', '', '', x'')", 0),
     ],
 )
 def test_a_changed_audit_is_found(store: Store, world: World, change: str, found: int) -> None:
@@ -83,6 +85,25 @@ def test_a_changed_audit_is_found(store: Store, world: World, change: str, found
     assert check_audit(store) is None
     corrupt(store, "DROP TRIGGER audit_kept", "DROP TRIGGER audit_held", change)
     assert check_audit(store) == found
+
+
+def test_a_long_audit_is_never_in_memory_whole(store: Store, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def many() -> None:
+        with tell(store, world, "nurse") as entry:
+            for _ in range(2500):
+                entry.audit("child.view", "child")
+
+    store.run(many)
+    read, most = store.sql, [0]
+
+    def watched(text: str, *params: Any) -> list[tuple[Any, ...]]:
+        rows = read(text, *params)
+        most[0] = max(most[0], len(rows))
+        return rows
+
+    monkeypatch.setattr(store, "sql", watched)
+    assert check_audit(store) is None
+    assert most == [1000]
 
 
 @pytest.mark.parametrize(

@@ -317,6 +317,8 @@ def test_packing_of_many_ids_and_of_tokens_without_a_meaning() -> None:
     for text in (b"\xff", b"\xf5", b"\xfe\x00\x00", b"\xff\xf6"):
         assert refused(lambda data: packing.unpack(b"", data, 100), text) == "wire.batch_damaged"
     assert refused(packing.pack, b"\xff") == "wire.event_unreadable"
+    # Too large is known from the count of the tokens: looking each of a million up would take a minute.
+    assert refused(lambda data: packing.unpack(b"", data, 100), b"\xff" * 3) == "wire.batch_too_large"
 
 
 # -- a newer peer ----------------------------------------------------------------------------------------------------
