@@ -336,9 +336,13 @@ class Terminal:
         return Condition("look", *ill) if ill else Condition()
 
     def check_records(self) -> None:
-        """Once after the start, beside the work: every page of the records. What is damaged is told at once."""
+        """Once after the start, beside the work: every page is read. On damaged records all work stops, in words."""
         if not self._checked:
-            self.desk.store.check()
+            try:
+                self.desk.store.check()
+            except StoreError as fault:
+                self.desk.ill = fault.code
+                raise
             self._checked = True
 
     def back_up(self) -> None:

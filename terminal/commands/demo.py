@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     from terminal.demo import figures, play
     from terminal.demo.clinic import Where
 
+    logging.getLogger().addHandler(logging.NullHandler())  # its lines of an hour offline would frighten
     elsewhere = Where(args.region, Path(args.ca), args.code) if args.region else None
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if display and not args.headless and not args.json:

@@ -26,6 +26,7 @@ from terminal.store.outbox import StoreOutbox
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
 
+FAR_APART_MIN = 5  # between this PC's clock and the region's
 LITTLE_DISK = 1_000_000_000  # bytes
 _MARK = {"ok": "✓", "look": "!", "mend": "✗"}
 Level = Literal["ok", "look", "mend"]
@@ -127,4 +128,7 @@ def _region(home: bootstrap.Home, desk: Desk) -> Iterator[Finding]:
     outbox = StoreOutbox(desk.store, desk.world)
     with closing(bootstrap.region_client(home, outbox, desk.world)) as client:
         status = client.status(desk.store.sql("SELECT terminal_id FROM head")[0][0])
+        apart = abs(client.offset_ms or 0) // 60_000
     yield Finding("ok", "doctor.region", {"have": status.have_seq})
+    if apart >= FAR_APART_MIN:
+        yield Finding("mend", "doctor.clock_apart", {"minutes": apart})

@@ -134,6 +134,14 @@ class DemoClinic:
         )
         return [row[0] for row in self.desk.store.sql(acked)]
 
+    def region_batches(self) -> int:
+        """Sealed batches in the region's inbox; of a region elsewhere, those it has acknowledged."""
+        if self.dsn:
+            from regional import queries  # noqa: PLC0415
+
+            return queries.batches(self.dsn)
+        return int(self.desk.store.sql("SELECT count(*) FROM batch WHERE acked_at IS NOT NULL")[0][0])
+
     def _write_settings(self, where: Where) -> bootstrap.Home:
         home = self.folder / "terminal"
         home.mkdir()

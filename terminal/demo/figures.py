@@ -29,7 +29,7 @@ def count(clinic: DemoClinic, scan_to_screen_s: list[float], record_s: list[floa
         "doses_recorded": len(here - copied),
         "doses_refused": sql("SELECT count(*) FROM audit WHERE action = 'dose.refuse'")[0][0],
         "receipts_confirmed": min(confirmed, sum(slip.complete for slip in clinic.printer.slips)),
-        "batches_uploaded": sql("SELECT count(*) FROM batch WHERE acked_at IS NOT NULL")[0][0],
+        "batches_uploaded": clinic.region_batches(),
         "region_doses": len(set(there) - copied),
         "lost": len(here - set(there)),
         "doubled": sum(n - 1 for n in times.values()) + twice_here,

@@ -84,12 +84,18 @@ def change(
     store = entry.store
     row: dict[str, Any] = {name: getattr(after, name) for name in _OWN} | _spelling(after.name)
     store.change(Child.update(row).where(Child.id == child_id))
+    heard_of(entry, child_id)
     for table in (IdentifierRow, GuardianRow, AlertRow):
         store.change(table.delete().where(table.child_id == child_id))
     _put_lists(store, child_id, after)
     for what in set(_DATED) & set(changed):
         _stand(store, child_id, what, row[what], stated, fact_id)
     _index(store, child_id, after)
+
+
+def heard_of(entry: Entry, child_id: str) -> None:
+    """A fact about the child was recorded here: what the screen shows is known as of now."""
+    entry.store.db.execute_sql("UPDATE child SET known_at = ?, known_from = 'here' WHERE id = ?", (entry.at, child_id))
 
 
 def _spelling(name: str) -> dict[str, str]:

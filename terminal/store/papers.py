@@ -68,6 +68,12 @@ def void_receipt(entry: Entry, number: str, reason: str) -> bool:
     return bool(changed)
 
 
+def receipt_of(store: Store, visit_id: str) -> str:
+    """The number of the visit's valid receipt, "" when it has none."""
+    found = store.sql("SELECT number FROM receipt WHERE visit_id = ? AND voided = ''", visit_id)
+    return str(found[0][0]) if found else ""
+
+
 def queue_document(
     entry: Entry, document: Document, printer: str, receipt: str, expires_at: str, copy_no: int = 0
 ) -> str:

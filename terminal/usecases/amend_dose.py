@@ -12,6 +12,7 @@ from domain.problems import Problem, block, warn
 from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
+from terminal.usecases.visit import renew_slip
 
 
 def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem:
@@ -43,6 +44,7 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
             lot_id, drawn = dose.facts["lot_id"], _drawn_for(desk, dose)
             event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1)) if lot_id else fact_id
             stock.move(entry, event_id, lot_id, "returned", 1, dose.facts["package"], dose.facts["vial_no"], drawn)
+        renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.void", dose.child_id, dose=dose_id)
     return Outcome(doses.one(desk.store, dose_id))
 
@@ -73,6 +75,7 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.corrected", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "corrected", body)
+        renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.correct", dose.child_id, dose=dose_id, fields=sorted(fields))
     return Outcome(doses.one(desk.store, dose_id))
 
@@ -117,6 +120,7 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
         new_id = entry.fact("dose.moved", dose.child_id, body, desk.stated_now())
         doses.add_moved(entry, new_id, dose, to_child)
         doses.add_change(entry, new_id, dose_id, "moved", body)
+        renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.move", dose.child_id, dose=dose_id, to=to_child)
     look = [warn("dose.number_after_move", now=dose.dose_no, expected=expected)] if expected != dose.dose_no else []
     return Outcome(doses.one(desk.store, new_id), tuple(look))

@@ -10,7 +10,7 @@ from typing import Concatenate, Generic, Literal, ParamSpec, TypeVar
 
 from config.settings import Settings
 from domain.permissions import Permission, require
-from domain.problems import Problem, Severity
+from domain.problems import Problem, Severity, block
 from domain.world import World
 from terminal.store import ledger
 from terminal.store.database import Store
@@ -37,6 +37,7 @@ class Desk:
     settings: Settings
     clock: Literal["sure", "doubtful", "confirmed"] = "sure"
     shift: timedelta = field(default_factory=timedelta)
+    ill: str = ""  # code of what forbids all work, such as damaged records
 
     @property
     def clinic(self) -> str:
@@ -84,6 +85,8 @@ def verb(
         work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
     ) -> Callable[Concatenate[Desk, Actor, P], Outcome[T]]:
         def run(desk: Desk, actor: Actor, /, *args: P.args, **kwargs: P.kwargs) -> Outcome[T]:
+            if desk.ill:
+                return stop(block(desk.ill))
             missing = desk.store.run(missing_right, desk, actor, permission)
             if missing:
                 return stop(*missing)

@@ -189,5 +189,6 @@ def transcribe_dose(
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         dose_id = entry.fact("dose.given", child_id, body, given_on)
         doses.add(entry, dose_id, child_id, body, given_on)
+        children.heard_of(entry, child_id)
         entry.audit("dose.transcribe", child_id, dose=dose_id)
     return Outcome(doses.one(desk.store, dose_id))

@@ -11,13 +11,15 @@ from config.texts import say
 from domain.codes import receipt_text
 from domain.documents import Document
 from domain.doses import Dose
-from domain.events import ReceiptIssued, VisitClosed, VisitOpened
+from domain.events import ReceiptIssued, ReceiptVoided, VisitClosed, VisitOpened
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
 from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, leases, ledger, papers, staff, visits
+from terminal.store.ledger import Entry
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.register_child import give_code
 
 OBSERVE = timedelta(minutes=30)  # 预防接种工作规范: stay 30 minutes after the last dose
 
@@ -43,6 +45,7 @@ def open_visit(
     """Open a visit, or give the one already open for this child today."""
     if children.card(desk.store, child_id) is None:
         return stop(block("child.not_found"))
+    give_code(desk, actor, child_id)  # one registered while the lease was empty gets its number now
     standing = visits.open_of(desk.store, child_id)
     if standing:
         old = from_another_day(desk, standing)
@@ -51,6 +54,7 @@ def open_visit(
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         visit_id = entry.fact("visit.opened", child_id, body, desk.stated_now())
         visits.add(entry, visit_id, child_id, body)
+        children.heard_of(entry, child_id)
         entry.audit("visit.open", child_id)
     return Outcome(visits.one(desk.store, visit_id))
 
@@ -73,32 +77,59 @@ def close_visit(desk: Desk, actor: Actor, visit_id: str, row: str = "") -> Outco
         return stop(block("visit.not_open"))
     if doses.held(desk.store, visit_id=visit_id):
         return stop(block("visit.dose_unanswered"))
-    given = [d for d in doses.of_visit(desk.store, visit_id) if d.child_id == visit.child_id]  # moved ones are others'
-    problems = []
+    given = _given(desk, visit)
+    number, until = "", _observe_until(given)
+    problems: list[Problem] = []
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        until = ""
-        if given:
-            last = max(str(d.facts["recorded_at"]) for d in given)
-            until = utc_text(entry.now.fromisoformat(last) + OBSERVE)
         body = VisitClosed(visit_id, row, until)
         entry.fact("visit.closed", visit.child_id, body, desk.stated_now())
         visits.close(entry, body)
-        number = ""
         if given:
-            number = leases.take_number(entry, "receipt") or f"T{entry.epoch[:8].upper()}-{entry.seq}"
-            entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit_id, number, len(given)), desk.stated_now())
-            document = _slip(desk, visit, given, number, until)
-            papers.add_receipt(entry, number, visit_id, document)
-            printer = next((p for p in desk.settings.printers if p.role == "slip"), None)
-            if printer is None:
-                problems.append(warn("print.no_printer"))
-            else:
-                expires = utc_text(entry.now + timedelta(seconds=printer.receipt_ttl_s))
-                papers.queue_document(entry, document, printer.name, number, expires)
-                entry.audit("print.slip", number)
-                problems += _undrawable(document)
+            number, problems = _issue(entry, desk, visit, given, until)
         entry.audit("visit.close", visit.child_id, doses=len(given))
     return Outcome(ClosedVisit(visit_id, number, until), tuple(problems))
+
+
+def renew_slip(entry: Entry, desk: Desk, visit_id: str) -> None:
+    """A dose of a closed visit was voided, corrected or moved: its slip is void, a new one tells what stands."""
+    visit = visits.one(desk.store, visit_id) if visit_id else None
+    number = papers.receipt_of(desk.store, visit_id) if visit else ""
+    if visit is None or not number:
+        return
+    reason = "dose.amended"
+    papers.void_receipt(entry, number, reason)
+    entry.fact("receipt.voided", visit.child_id, ReceiptVoided(number, reason), desk.stated_now())
+    given = _given(desk, visit)
+    if given:
+        _issue(entry, desk, visit, given, visit.observe_until)
+
+
+def _given(desk: Desk, visit: visits.VisitRow) -> list[Dose]:
+    """The counting doses of the visit that stayed with its child."""
+    return [d for d in doses.of_visit(desk.store, visit.id) if d.child_id == visit.child_id]
+
+
+def _observe_until(given: list[Dose]) -> str:
+    """30 minutes after the last dose, a UTC instant; "" without one."""
+    last = max((str(d.facts["recorded_at"]) for d in given), default="")
+    return utc_text(from_utc_text(last) + OBSERVE) if last else ""
+
+
+def _issue(
+    entry: Entry, desk: Desk, visit: visits.VisitRow, given: list[Dose], until: str
+) -> tuple[str, list[Problem]]:
+    """Number one slip for these doses, keep it and queue it; gives the number and what the nurse should know."""
+    number = leases.take_number(entry, "receipt") or f"T{entry.epoch[:8].upper()}-{entry.seq}"
+    entry.fact("receipt.issued", visit.child_id, ReceiptIssued(visit.id, number, len(given)), desk.stated_now())
+    document = _slip(desk, visit, given, number, until)
+    papers.add_receipt(entry, number, visit.id, document)
+    printer = next((p for p in desk.settings.printers if p.role == "slip"), None)
+    if printer is None:
+        return number, [warn("print.no_printer")]
+    expires = utc_text(entry.now + timedelta(seconds=printer.receipt_ttl_s))
+    papers.queue_document(entry, document, printer.name, number, expires)
+    entry.audit("print.slip", number)
+    return number, _undrawable(document)
 
 
 def _undrawable(document: Document) -> list[Problem]:
@@ -114,7 +145,7 @@ def _slip(desk: Desk, visit: visits.VisitRow, given: list[Dose], number: str, un
     assert card is not None
     names = {row.code: row.name for row in staff.everyone(desk.store)}
     givers = dict.fromkeys(names.get(d.facts["giver"], d.facts["giver"]) for d in given)
-    local = desk.world.now().fromisoformat(until).astimezone(desk.world.zone)
+    local = from_utc_text(until).astimezone(desk.world.zone)
     facts = VisitFacts(
         clinic=desk.settings.clinic.name,
         desk=desk.settings.desk,
