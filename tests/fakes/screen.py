@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
 from config.texts import Language
 from drivers.scan import Report, ScanEvent
+from terminal.store.children import Card
 from terminal.ui.app import build
 from terminal.ui.counter import Counter
 from terminal.ui.services import Services
@@ -93,3 +94,28 @@ def shown_texts(widget: QWidget) -> list[str]:
             if isinstance(value, str) and value:
                 texts.append(value)
     return texts
+
+
+def booklet(card: Card) -> str:
+    """What is scanned to open a child."""
+    return card.identifier("booklet")
+
+
+def with_visit(screen: Screen, card: Card) -> None:
+    """The child is scanned and its visit opened."""
+    screen.scan(booklet(card))
+    screen.press(Qt.Key.Key_F2)
+
+
+def click(within: QWidget, name: str) -> None:
+    """The one button whose name begins so."""
+    buttons = [b for b in within.findChildren(QAbstractButton) if b.accessibleName().startswith(name)]
+    assert len(buttons) == 1, [b.accessibleName() for b in within.findChildren(QAbstractButton)]
+    buttons[0].click()
+
+
+def type_in(field: QWidget, text: str) -> None:
+    """As if typed: the field's own checks run."""
+    assert isinstance(field, QLineEdit)
+    field.setText(text)
+    field.textEdited.emit(text)

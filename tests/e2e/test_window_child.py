@@ -1,0 +1,154 @@
+"""A child in the window: found, registered and changed; doses of the history amended; not given, given elsewhere."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from domain.events import ChildRegistered, Guardian
+from terminal.store import children, doses, papers
+from terminal.ui.register_sheet import RegisterSheet
+from terminal.usecases.sign_in import put_staff, sign_in
+from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, TestDesk, made
+from tests.fakes.screen import Screen, booklet, click, shown_texts, type_in, with_visit
+
+KEY = Qt.Key
+
+
+def test_search_opens_and_is_audited(screen: Screen, on: TestDesk) -> None:
+    screen.counter.search.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    screen.counter.search.setFocus()
+    screen.press(KEY.Key_Return)
+    assert screen.counter.work.look.child_id == on.girl.id
+    actions = [a for (a,) in on.desk.store.sql("SELECT action FROM audit ORDER BY seq DESC LIMIT 2")]
+    assert actions == ["child.view", "child.search"]
+
+
+def test_a_search_that_opens_nobody_is_audited_too(screen: Screen, on: TestDesk) -> None:
+    box = screen.counter.search
+    box.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    box.clear()
+    screen.settle()
+    assert on.desk.store.sql("SELECT action, detail FROM audit ORDER BY seq DESC LIMIT 1") == [
+        ("child.search", '{"results":1}')
+    ]
+    box.setText("o")
+    screen.counter.work.children.search("o")
+    screen.settle()
+    screen.window.lock()
+    screen.settle()
+    assert not on.desk.store.sql("SELECT 1 FROM audit WHERE action = 'child.search' AND detail LIKE '%\"results\":0%'")
+    assert on.desk.store.sql("SELECT count(*) FROM audit WHERE action = 'child.search'") == [(2,)]
+
+
+def test_an_auditor_finds_nobody(qtbot: QtBot, on: TestDesk) -> None:
+    admin = made(sign_in(on.desk, ADMIN, ADMIN_PIN))
+    made(put_staff(on.desk, admin, "C300", "查账", ("auditor",), "573926"))
+    screen = Screen(qtbot, on)
+    screen.sign_in("C300", "573926")
+    screen.counter.search.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    assert screen.tone == "stop" and screen.counter.search.found.count() == 0
+
+
+def test_twins_are_marked(screen: Screen, on: TestDesk) -> None:
+    from terminal.usecases.register_child import register_child
+
+    twin = ChildRegistered(
+        "王子轩", "1", "2026-05-19", birth_order=2, guardians=(Guardian("mother", "李芳", "13800002071"),)
+    )
+    made(register_child(on.desk, on.nurse, twin, {"child.possible_double": "双胞胎"}))
+    screen.scan(booklet(on.boy))
+    assert any("双胞胎" in text and "王子轩" in text for text in shown_texts(screen.counter.person))
+
+
+def test_register_checks_while_typing_and_offers_doubles(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
+    screen.press(KEY.Key_F2)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, RegisterSheet)
+    fields = sheet._fields
+    type_in(fields["name"], "王子涵")
+    type_in(fields["birth_on"], "20260519")
+    assert fields["birth_on"].text() == "2026-05-19"  # type: ignore[attr-defined]
+    type_in(fields["phone"], "1380000")
+    assert sheet._hints["phone"].text()
+    qtbot.waitUntil(lambda: "姓名相同 · 出生日期相同" in shown_texts(sheet), timeout=5000)
+    sheet.put("sex", "1")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and sheet.reason.isVisible()
+    sheet.reason.setText("同名同生日的另一个孩子")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is None
+    opened = screen.counter.work.look.child
+    assert opened is not None and opened.card.id != on.boy.id and opened.card.identifier("child_code")
+
+
+def test_change_details_keeps_what_the_form_does_not_show(screen: Screen, on: TestDesk) -> None:
+    screen.scan(booklet(on.boy))
+    screen.counter.work.children.edit()
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, RegisterSheet) and sheet.changes() == {}
+    type_in(sheet._fields["allergy"], "青霉素")
+    screen.press(KEY.Key_F10)
+    card = children.card(on.desk.store, on.boy.id)
+    assert card is not None and card.facts.alerts[0].text == "青霉素"
+    assert card.identifier("child_code") == on.boy.identifier("child_code")
+    assert card.facts.guardians == on.boy.facts.guardians
+
+
+def test_site_and_void_and_move(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_F4)
+    assert screen.counter.sheet
+    click(screen.counter.sheet, "左上臂")
+    screen.press(KEY.Key_F10)
+    screen.press(KEY.Key_Return)
+    (given,) = doses.of_child(on.desk.store, on.boy.id)
+    assert given.facts["site"] == "1"
+    screen.counter.work.doses.dose_chosen(given)
+    click(screen.counter.sheet, "转给另一个孩子")
+    screen.scan(booklet(on.girl))
+    screen.counter.sheet.reason.setText("记在了别的孩子名下")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    (moved,) = doses.of_child(on.desk.store, on.girl.id)
+    assert moved.counts and not doses.of_child(on.desk.store, on.boy.id)[0].counts
+    screen.press(KEY.Key_F12)
+    screen.scan(booklet(on.girl))
+    screen.counter.work.doses.dose_chosen(moved)
+    click(screen.counter.sheet, "作废")
+    screen.counter.sheet.reason.setText("实际没有接种")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    assert not doses.of_child(on.desk.store, on.girl.id)[0].counts
+
+
+def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.press(KEY.Key_F8)
+    sheet = screen.counter.sheet
+    sheet.outcome.choose("deferred")  # type: ignore[union-attr]
+    sheet.vaccine.choose("0202")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and "请写明原因。" in shown_texts(sheet)
+    sheet.reason.setText("发热")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    assert on.desk.store.sql("SELECT vaccine, outcome FROM deferral") == [("0202", "deferred")]
+    screen.press(KEY.Key_F6)
+    sheet = screen.counter.sheet
+    sheet.vaccine.choose("0101")  # type: ignore[union-attr]
+    sheet.day.setText("2026-05-20")  # type: ignore[union-attr]
+    sheet.clinic.setText("某市妇幼")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    assert doses.of_child(on.desk.store, on.boy.id)[0].facts["elsewhere"] == "某市妇幼"
+    screen.press(KEY.Key_F9)
+    assert "没有小票" in screen.said
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.press(KEY.Key_F12)
+    screen.press(KEY.Key_F9)
+    assert sorted(job.copy_no for job in papers.jobs_in(on.desk.store, "queued")) == [0, 1]

@@ -1,0 +1,212 @@
+"""The seat without a child: sign-in, hand-over, lock, stock, the date, lamps and bars, names and focus of controls."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from config import texts
+from config.settings import Scanner
+from config.texts import Language
+from domain.codes.own import badge_text
+from domain.world import World
+from drivers.reader import ScannerReader
+from drivers.scan import DeviceState, Report, ScanEvent, StateChange
+from drivers.simulator import Fault, ScannerSimulator
+from terminal.ui.panel import Panel, Props
+from terminal.ui.pictures import grab
+from terminal.ui.services import Condition, Services
+from terminal.ui.start_sheets import ClockSheet, PinSheet
+from terminal.ui.stock_sheet import StockSheet
+from terminal.ui.words import Words
+from terminal.usecases.clock_check import BACK
+from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, make_desk
+from tests.fakes.ledgers import new_world
+from tests.fakes.screen import Screen, booklet, click, shown_texts, with_visit
+
+KEY = Qt.Key
+
+
+def test_sign_in_by_badge_needs_the_pin(qtbot: QtBot, on: TestDesk) -> None:
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    screen.scan(badge_text(NURSE))
+    assert (form.code.text(), form.pin.text()) == (NURSE, "")
+    screen.sign_in(pin="111119")
+    assert screen.window.counter is None and "工号或密码不对。请重试。" in shown_texts(form)
+    screen.sign_in()
+    assert screen.window.counter
+
+
+def test_a_badge_hands_over_the_seat(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(badge_text(ADMIN))
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, PinSheet)
+    sheet.pin.setText("000000")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and screen.counter.work.actor.code == NURSE
+    sheet.pin.setText(ADMIN_PIN)
+    screen.press(KEY.Key_F10)
+    assert screen.counter.work.actor.code == ADMIN and screen.counter.work.look.visit
+
+
+def test_lock_leaves_nothing_of_a_person(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
+    screen.scan(booklet(on.boy))
+    screen.counter.search.setText("wzh")
+    screen.counter.work.children.search("wzh")
+    screen.settle()
+    assert screen.counter.search.found.count() == 1
+    counter = screen.counter
+    screen.window.lock()
+    qtbot.waitUntil(lambda: not isValid(counter), timeout=5000)
+    assert not any("王子涵" in text or "2071" in text for text in shown_texts(screen.window))
+
+
+def test_a_doubtful_clock_is_confirmed_by_a_person(qtbot: QtBot, tmp_path: Path) -> None:
+    world = new_world()
+    now = [world.now]
+    on = make_desk(tmp_path, World(lambda: now[0](), world.random))
+    early = world.now() - 100 * BACK
+    now[0] = lambda: early
+    screen = Screen(qtbot, on)
+    screen.sign_in()
+    assert on.desk.clock == "doubtful" and any("对不上" in text for text in shown_texts(screen.counter))
+    click(screen.counter, "确认日期")
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, ClockSheet)
+    sheet.day.setText("2026-11-22")
+    screen.press(KEY.Key_F10)
+    assert on.desk.clock == "confirmed" and on.desk.today().isoformat() == "2026-11-22"
+    on.desk.store.close()
+
+
+def test_receive_stock_by_scanning(screen: Screen, on: TestDesk) -> None:
+    screen.counter.work.seat.stock()
+    screen.scan("89000060000000000011", "89000060000000000022", "89000060000000000022")
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, StockSheet)
+    sheet.lot.setText("DT2601")
+    sheet.expiry.setText("2027-12-31")
+    screen.press(KEY.Key_F10)
+    assert screen.tone == "ok"
+    lots = on.desk.store.sql("SELECT lot_no, (SELECT count(*) FROM package p WHERE p.lot_id = l.id) FROM lot l")
+    assert ("DT2601", 2) in lots
+
+
+def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
+    now = on.desk.world.now()
+    for state, level in ((DeviceState.ABSENT, "stop"), (DeviceState.READY, "ok")):
+        screen.report(StateChange("counter", state, now, 0.0))
+        assert screen.counter.top.scanner.level == level
+    assert screen.counter.top.unsent.level == "look"
+
+
+def test_a_fault_of_the_house_stands_above_the_strip_in_words(qtbot: QtBot, on: TestDesk) -> None:
+    """Not in a hint only: a touch screen has none."""
+    damaged = Condition("stop", "store.damaged")
+    screen = Screen(qtbot, on, services=Services(on.desk.store.submit, sync=lambda: damaged))
+    screen.sign_in()
+    assert any("backup restore" in text for text in shown_texts(screen.counter))
+    damaged = Condition()
+    screen.counter.ask_standing()
+    screen.settle()
+    assert not any("backup restore" in text for text in shown_texts(screen.counter))
+
+
+def test_upload_says_how_it_stands_with_the_age_of_the_backup(qtbot: QtBot, on: TestDesk) -> None:
+    asked: list[str] = []
+    made = on.desk.world.now()
+    services = Services(
+        on.desk.store.submit,
+        sync=lambda: Condition("look", "sync.no_region"),
+        upload_now=lambda: asked.append("now"),
+        backed_up_at=lambda: made,
+    )
+    screen = Screen(qtbot, on, services=services)
+    screen.sign_in()
+    upload = next(b for b in screen.counter.findChildren(QAbstractButton) if b.accessibleName() == "上传")
+    upload.click()
+    screen.settle()
+    assert asked == ["now"]
+    assert "[region]" in screen.said and "最近备份：今日" in screen.said
+    assert "最近备份：今日" in screen.counter.top.unsent.toolTip()
+
+
+def test_tab_goes_from_search_over_the_rail_to_the_keys(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    names, part = [], screen.counter.search.nextInFocusChain()
+    while part is not screen.counter.search:
+        if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            names.append(part.accessibleName())
+        part = part.nextInFocusChain()
+    expected = ["接种", "新建档", "没有接种", "修改资料", "接种证已手写", "接种史", "记录接种 Enter", "完成 · 打印 F12"]
+    assert [name for name in names if name in expected] == expected
+
+
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_control_is_named_and_every_text_there(
+    qtbot: QtBot, on: TestDesk, language: Language, tmp_path: Path
+) -> None:
+    screen = Screen(qtbot, on, language)
+    screen.sign_in()
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    work = screen.counter.work
+    for number, show in enumerate(
+        (lambda: None, work.doses.site, work.doses.defer, work.doses.elsewhere, work.children.register, work.seat.stock)
+    ):
+        show()
+        screen.settle()
+        for kind in (QAbstractButton, QLineEdit, QComboBox):
+            nameless = [w for w in screen.window.findChildren(kind) if w.isVisible() and not w.accessibleName()]
+            assert [w for w in nameless if w.parentWidget().accessibleName() == ""] == []
+        assert not any("{" in text for text in shown_texts(screen.window))
+        grab(screen.window, tmp_path / f"{number}.png")
+    words = {"zh_CN": "相符", "en": "Checked"}[language]
+    screen.counter.close_sheet()
+    assert words in screen.said
+
+
+def test_the_panel_scans_over_the_real_wire_and_shows_slips(qtbot: QtBot, tmp_path: Path) -> None:
+    picture = QPixmap(60, 30)
+    picture.fill()
+    picture.save(str(tmp_path / "slip.png"))
+    slips: list[bytes] = []
+    got: list[ScanEvent] = []
+    with ScannerSimulator(tmp_path / "port") as simulator:
+
+        def hear(report: Report) -> None:
+            if isinstance(report, ScanEvent):
+                got.append(report)
+            elif isinstance(report, StateChange) and report.state is DeviceState.READY:
+                ready.append(True)
+
+        ready: list[bool] = []
+        reader = ScannerReader((Scanner("counter", simulator.port),), hear)
+        reader.start()
+        faults = {f"ui.panel.scanner.{fault}": partial(simulator.fail_next, fault) for fault in Fault}
+        codes = [("王子涵", "3201140017"), ("欧阳静怡", "3201140018")]
+        panel = Panel(Words("zh_CN"), Props(codes, [("乙肝", HEPB_BOX)], simulator.scan, faults, {}, lambda: slips))
+        qtbot.addWidget(panel)
+        panel.show()
+        qtbot.waitUntil(lambda: bool(ready), timeout=10_000)
+        for _ in codes:
+            click(panel, "扫这个孩子")
+        click(panel, "乱码")
+        click(panel, "扫这一包装")
+        qtbot.waitUntil(lambda: len(got) == 3, timeout=10_000)
+        slips.append((tmp_path / "slip.png").read_bytes())
+        qtbot.waitUntil(lambda: "第 1 张小票" in shown_texts(panel), timeout=10_000)
+        panel.close()
+        assert reader.stop()
+    assert [event.payload for event in got[:2]] == ["3201140017", "3201140018"] and got[2].garbled
