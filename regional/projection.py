@@ -15,12 +15,16 @@ from domain.wire import event as wire
 _bodies = {kind: msgspec.json.Decoder(type_) for kind, type_ in events.BODIES.items()}
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
+DoseKey = tuple[str, str, str]  # child, dose, clinic; clinic "" for what anybody may say
+
 
 @dataclass(frozen=True)
 class Held:
-    """One event as it stands in a batch. `event` is None when even its envelope cannot be read."""
+    """One event as it stands in a batch; `clinic` is its terminal's. `event` is None when even its envelope cannot be
+    read."""
 
     terminal_id: str
+    clinic: str
     epoch: str
     seq: int
     data: bytes
@@ -34,21 +38,21 @@ class Held:
         return f"{self.event.hlc}/{self.terminal_id}" if self.event else ""
 
 
-def read(terminal_id: str, epoch: str, seq: int, data: bytes) -> Held:
+def read(terminal_id: str, clinic: str, epoch: str, seq: int, data: bytes) -> Held:
     """An event, with its body when its kind is known and the body is right; a wrong one carries its reason."""
     try:
         told = wire.decode(data)
     except WireError:
-        return Held(terminal_id, epoch, seq, data, None, reason="unreadable")
+        return Held(terminal_id, clinic, epoch, seq, data, None, reason="unreadable")
     decoder = _bodies.get(told.kind)
     if decoder is None:
-        return Held(terminal_id, epoch, seq, data, told)
+        return Held(terminal_id, clinic, epoch, seq, data, told)
     try:
         body = decoder.decode(told.body)
         _new_identifiers(body)
-        return Held(terminal_id, epoch, seq, data, told, body)
+        return Held(terminal_id, clinic, epoch, seq, data, told, body)
     except UNREADABLE:
-        return Held(terminal_id, epoch, seq, data, told, reason="bad_body")
+        return Held(terminal_id, clinic, epoch, seq, data, told, reason="bad_body")
 
 
 def _new_identifiers(body: Any) -> tuple[events.Identifier, ...]:
@@ -87,14 +91,15 @@ class Dose:
 
 @dataclass
 class Rows:
-    """What a run of events adds to the projections, merged to one row a key. `about` are changes of doses."""
+    """What a run of events adds to the projections, merged to one row a key. A dose is (child, dose, clinic): nobody
+    but its clinic changes it. `about` are changes of doses and the key each is about."""
 
     children: dict[str, Child] = field(default_factory=dict)
-    doses: dict[tuple[str, str], Dose] = field(default_factory=dict)
+    doses: dict[DoseKey, Dose] = field(default_factory=dict)
     identifiers: set[tuple[str, str, str, str]] = field(default_factory=set)
     visits: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     lots: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    about: list[tuple[Held, str, str]] = field(default_factory=list)
+    about: list[tuple[Held, DoseKey]] = field(default_factory=list)
 
     def add(self, held: Held) -> None:
         """Take one event in; kinds without a projection are kept as events only."""
@@ -115,7 +120,7 @@ class Rows:
             case events.StockReceived():
                 self.lots[held.terminal_id, subject] = bytes(told.body)
             case events.DoseGiven():
-                dose = self._dose(subject, event_id)
+                dose = self._dose((subject, event_id, held.clinic))
                 dose.given, dose.terminal_id, dose.stated = True, held.terminal_id, told.stated
                 _merge(dose, _fields.decode(told.body), {"*": held.clock})
             case _:
@@ -126,8 +131,9 @@ class Rows:
         body = held.body
         if not isinstance(body, events.DoseCorrected | events.DoseVoided | events.DoseDisputed | events.DoseMoved):
             return
-        self.about.append((held, child_id, body.of))
-        dose = self._dose(child_id, body.of)
+        key = child_id, body.of, "" if isinstance(body, events.DoseDisputed) else held.clinic
+        self.about.append((held, key))
+        dose = self._dose(key)
         match body:
             case events.DoseCorrected():
                 _merge_new(dose, body.fields, held.clock)
@@ -137,14 +143,14 @@ class Rows:
                 dose.disputed_by = _least(dose.disputed_by, event_id)
             case events.DoseMoved():
                 dose.moved_by = _least(dose.moved_by, event_id)
-                arrived = self._dose(body.to_child, event_id)
+                arrived = self._dose((body.to_child, event_id, held.clinic))
                 arrived.given, arrived.terminal_id, arrived.origin = True, held.terminal_id, (child_id, body.of)
 
     def _child(self, child_id: str) -> Child:
         return self.children.setdefault(child_id, Child())
 
-    def _dose(self, child_id: str, dose_id: str) -> Dose:
-        return self.doses.setdefault((child_id, dose_id), Dose())
+    def _dose(self, key: DoseKey) -> Dose:
+        return self.doses.setdefault(key, Dose())
 
 
 def _merge_new(into: Child | Dose, fields: dict[str, tuple[Any, Any]], clock: str) -> None:

@@ -27,10 +27,15 @@ class DoseRow:
 
 _DOSES = """
 SELECT dose_id, child_id, terminal_id,
-    CASE WHEN NOT given THEN 'unknown' WHEN voided_by IS NOT NULL THEN 'voided' WHEN moved_by IS NOT NULL THEN 'moved'
-        ELSE 'given' END,
-    disputed_by IS NOT NULL, stated, dose_body(child_id, dose_id)
-FROM dose ORDER BY dose_id
+    CASE WHEN said IS NULL THEN 'unknown' WHEN voided_by IS NOT NULL THEN 'voided' WHEN moved_by IS NOT NULL
+        THEN 'moved' ELSE 'given' END,
+    disputed, stated, coalesce(said, '{}')
+FROM (
+    SELECT dose.*, dose_body(child_id, dose_id, clinic) AS said, bool_or(disputed_by IS NOT NULL) OVER same AS disputed,
+        bool_or(given) OVER same AS told
+    FROM dose WINDOW same AS (PARTITION BY child_id, dose_id)
+) each
+WHERE given OR NOT told ORDER BY dose_id
 """
 # A dose.given told by two terminals, or standing under two children.
 _DOUBLED = """

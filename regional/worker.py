@@ -42,8 +42,8 @@ _TEMPORARY = """
 CREATE TEMP TABLE staged_event (LIKE event) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_child (child_id text, registered bool, clinic text, body text, clocks text)
     ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_dose (child_id text, dose_id text, given bool, terminal_id text, stated text, body text,
-    clocks text, origin_child text, origin_dose text, voided_by text, moved_by text, disputed_by text)
+CREATE TEMP TABLE staged_dose (child_id text, dose_id text, clinic text, given bool, terminal_id text, stated text,
+    body text, clocks text, origin_child text, origin_dose text, voided_by text, moved_by text, disputed_by text)
     ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_child_identifier (LIKE child_identifier) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE staged_visit (LIKE visit) ON COMMIT DELETE ROWS;
@@ -64,9 +64,9 @@ ON CONFLICT (child_id) DO UPDATE SET registered = c.registered OR excluded.regis
     clocks = later_clocks(c.clocks, excluded.clocks)
 """
 _DOSES = """
-INSERT INTO dose AS d SELECT child_id, dose_id, given, terminal_id, stated, body::jsonb, clocks::jsonb, origin_child,
-    origin_dose, voided_by, moved_by, disputed_by FROM staged_dose ORDER BY child_id, dose_id
-ON CONFLICT (child_id, dose_id) DO UPDATE SET given = d.given OR excluded.given,
+INSERT INTO dose AS d SELECT child_id, dose_id, clinic, given, terminal_id, stated, body::jsonb, clocks::jsonb,
+    origin_child, origin_dose, voided_by, moved_by, disputed_by FROM staged_dose ORDER BY child_id, dose_id, clinic
+ON CONFLICT (child_id, dose_id, clinic) DO UPDATE SET given = d.given OR excluded.given,
     terminal_id = greatest(d.terminal_id, excluded.terminal_id), stated = greatest(d.stated, excluded.stated),
     body = d.body || later_fields(d.clocks, excluded.body, excluded.clocks),
     clocks = later_clocks(d.clocks, excluded.clocks),
@@ -82,13 +82,22 @@ ON CONFLICT DO NOTHING
 """
 _ANSWERED = """
 DELETE FROM quarantine q USING staged_dose s
-WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.reason = 'unknown_dose'
+WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.clinic IN ('', s.clinic)
 """
-_STILL_UNKNOWN = "SELECT child_id, dose_id FROM dose JOIN staged_dose s USING (child_id, dose_id) WHERE NOT dose.given"
-_QUARANTINE = "INSERT INTO quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_FOREIGN = """
+UPDATE quarantine q SET reason = 'other_clinic' FROM staged_dose s
+WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.clinic NOT IN ('', s.clinic)
+"""
+# Changes of doses that nobody told, or another clinic.
+_NOT_THEIRS = """
+SELECT s.child_id, s.dose_id, s.clinic, bool_or(d.given) FROM staged_dose s JOIN dose d USING (child_id, dose_id)
+GROUP BY s.child_id, s.dose_id, s.clinic
+HAVING NOT bool_or(d.given AND s.clinic IN ('', d.clinic))
+"""
+_QUARANTINE = "INSERT INTO quarantine VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"
 _CLAIMED = """
-SELECT terminal_id, epoch, first_seq, last_seq, file FROM batch WHERE applied_at IS NULL AND problem IS NULL
-ORDER BY received_at LIMIT %s FOR UPDATE SKIP LOCKED
+SELECT b.terminal_id, b.epoch, first_seq, last_seq, clinic_code, file FROM batch b JOIN terminal USING (terminal_id)
+WHERE applied_at IS NULL AND problem IS NULL ORDER BY received_at LIMIT %s FOR UPDATE OF b SKIP LOCKED
 """
 _DONE = """
 UPDATE batch SET applied_at = %s, problem = %s
@@ -115,10 +124,10 @@ class Applier:
         with self._connection.transaction():
             claimed = self._connection.execute(_CLAIMED, (_CLAIM,)).fetchall()
             events: list[Held] = []
-            for *name, blob in claimed:
+            for *name, clinic, blob in claimed:
                 problem = None
                 try:
-                    events += _events(bytes(blob), self._keys)
+                    events += _events(bytes(blob), clinic, self._keys)
                 except WireError as fault:  # it was readable when accepted: a key is gone
                     problem = fault.code
                     _log.error("a batch cannot be opened: %s", fault.code)
@@ -181,7 +190,7 @@ class Applier:
             (*key, d.given, d.terminal_id, d.stated, _json(d.body), _json(d.clocks), *d.origin, *d.ended)
             for key, d in rows.doses.items()
         )
-        self._copy("staged_dose", ["text", "text", "bool", *text * 9], doses)
+        self._copy("staged_dose", [*text * 3, "bool", *text * 9], doses)
         self._copy("staged_child_identifier", text * 4, rows.identifiers)
         self._copy("staged_visit", text * 4, ((*key, *value) for key, value in rows.visits.items()))
         self._copy("staged_lot", text * 3, ((*key, value.decode()) for key, value in rows.lots.items()))
@@ -189,12 +198,13 @@ class Applier:
             self._connection.execute(statement)
         for table in ("child_identifier", "visit"):
             self._connection.execute(sql.SQL(_UNION).format(sql.Identifier(table), sql.Identifier(f"staged_{table}")))
-        self._connection.execute(_ANSWERED)
+        for statement in (_ANSWERED, _FOREIGN):
+            self._connection.execute(statement)
         if rows.about:
-            unknown = {(row[0], row[1]) for row in self._connection.execute(_STILL_UNKNOWN)}
-            for held, child_id, dose_id in rows.about:
-                if (child_id, dose_id) in unknown:
-                    self._quarantine(held, "unknown_dose", now, child_id, dose_id)
+            not_theirs = {(row[0], row[1], row[2]): row[3] for row in self._connection.execute(_NOT_THEIRS)}
+            for held, key in rows.about:
+                if key in not_theirs:
+                    self._quarantine(held, "other_clinic" if not_theirs[key] else "unknown_dose", now, *key)
 
     def _copy(self, table: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
         command = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table))
@@ -204,14 +214,20 @@ class Applier:
                 copy.write_row(row)
 
     def _quarantine(
-        self, held: Held, reason: str, now: datetime, child_id: str | None = None, dose_id: str | None = None
+        self,
+        held: Held,
+        reason: str,
+        now: datetime,
+        child_id: str | None = None,
+        dose_id: str | None = None,
+        clinic: str | None = None,
     ) -> None:
         event_id = held.event.event_id if held.event else None
         if event_id and "\0" in event_id:  # no column takes it; it stands in `data`
             event_id = None
         self._connection.execute(
             _QUARANTINE,
-            (held.terminal_id, held.epoch, held.seq, event_id, reason, child_id, dose_id, held.data, now),
+            (held.terminal_id, held.epoch, held.seq, event_id, reason, child_id, dose_id, clinic, held.data, now),
         )
 
 
@@ -229,12 +245,12 @@ def _json(fields: object) -> str:
     return msgspec.json.encode(fields).decode()
 
 
-def _events(blob: bytes, keys: FileKeys) -> list[Held]:
+def _events(blob: bytes, clinic: str, keys: FileKeys) -> list[Held]:
     packed = batch.unpack(blob)
     header = packed.header
     opened = batches.open_sealed(packed, keys.seal_key(header.region_key_id))
     return [
-        projection.read(header.terminal_id, header.epoch, seq, data)
+        projection.read(header.terminal_id, clinic, header.epoch, seq, data)
         for seq, data in enumerate(opened.events, header.first_seq)
     ]
 

@@ -94,6 +94,7 @@ CREATE TABLE quarantine (
     reason text NOT NULL,
     child_id text,  -- where a later event may answer it
     dose_id text,
+    clinic text,  -- whose dose it must be, '' anybody's
     data bytea NOT NULL,
     at timestamptz NOT NULL,
     PRIMARY KEY (terminal_id, epoch, seq)

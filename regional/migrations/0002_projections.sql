@@ -40,9 +40,12 @@ CREATE TABLE visit (
     PRIMARY KEY (child_id, visit_id)
 ) PARTITION BY HASH (child_id);
 
+-- Only the clinic that told a dose may void, correct or move it: what another says of it falls on a row of its own, which
+-- no dose ever fills. A dispute is anybody's: clinic ''.
 CREATE TABLE dose (
     child_id text NOT NULL,
     dose_id text NOT NULL,
+    clinic text NOT NULL,  -- of the terminal that told it
     given boolean NOT NULL,  -- false while only a void, correction, move or dispute of it is known
     terminal_id text NOT NULL,
     stated text NOT NULL,
@@ -53,7 +56,7 @@ CREATE TABLE dose (
     voided_by text,
     moved_by text,
     disputed_by text,
-    PRIMARY KEY (child_id, dose_id)
+    PRIMARY KEY (child_id, dose_id, clinic)
 ) PARTITION BY HASH (child_id);
 CREATE INDEX ON dose (dose_id);
 
@@ -88,14 +91,15 @@ LANGUAGE sql IMMUTABLE AS $$
     WHERE f.value COLLATE "C" > coalesce(held ->> f.key, '') COLLATE "C"
 $$;
 
--- What a dose says, a moved one after what its origin said; sixteen moves and no more.
-CREATE FUNCTION dose_body(of_child text, of_dose text, depth int DEFAULT 16) RETURNS jsonb
+-- What a dose says, a moved one after what its origin said; sixteen moves and no more. NULL while nobody told it.
+CREATE FUNCTION dose_body(of_child text, of_dose text, of_clinic text, depth int DEFAULT 16) RETURNS jsonb
 LANGUAGE plpgsql STABLE AS $$
 DECLARE found dose%ROWTYPE;
 BEGIN
-    SELECT * INTO found FROM dose d WHERE d.child_id = of_child AND d.dose_id = of_dose;
+    SELECT * INTO found FROM dose d
+    WHERE d.child_id = of_child AND d.dose_id = of_dose AND d.clinic = of_clinic AND d.given;
     IF found.origin_dose IS NULL OR depth = 0 THEN
-        RETURN coalesce(found.body, '{}');
+        RETURN found.body;
     END IF;
-    RETURN dose_body(found.origin_child, found.origin_dose, depth - 1) || found.body;
+    RETURN dose_body(found.origin_child, found.origin_dose, of_clinic, depth - 1) || found.body;
 END $$;

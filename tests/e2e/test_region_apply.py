@@ -243,6 +243,43 @@ def test_a_void_waits_for_its_dose(region: EmbeddedRegion, terminal: New, apply:
     assert dose(region, later).state == "voided"
 
 
+@pytest.mark.parametrize("dose_first", [True, False])
+def test_only_its_own_clinic_changes_a_dose(region: EmbeddedRegion, terminal: New, apply: Apply, dose_first: bool):
+    own, colleague, other = terminal(), terminal(), terminal()
+    with psycopg.connect(region.dsn) as connection:
+        connection.execute("INSERT INTO clinic (code, name) VALUES ('3101150777', 'x') ON CONFLICT DO NOTHING")
+        connection.execute(
+            "UPDATE terminal SET clinic_code = '3101150777' WHERE terminal_id = %s", (other.me.terminal_id,)
+        )
+    child = f"child-theirs-{dose_first}"
+    void, right, move, doubted, lent = (own.outbox.give(child, site="1") for _ in range(5))
+    other.outbox.hlc = own.outbox.hlc
+    other.outbox.tell("dose.voided", events.DoseVoided(void, "not ours"), child)
+    other.outbox.tell("dose.corrected", events.DoseCorrected(right, {"site": ("1", "2")}, "not ours"), child)
+    taken = other.outbox.tell("dose.moved", events.DoseMoved(move, child + "-b", "not ours"), child)
+    other.outbox.tell("dose.disputed", events.DoseDisputed(doubted, "not here"), child)
+    other.outbox.tell_raw(told("dose.given", {"visit": "v", "vaccine": "99", "dose_no": 1, "clinic": "x"}, lent, child))
+    for one in (own, other) if dose_first else (other, own):
+        one.sync()
+        apply()
+    assert quarantine(region, other) == dict.fromkeys((1, 2, 3), "other_clinic")
+    assert all(say(language, "quarantine.other_clinic") for language in LANGUAGES)
+    mine = [row for row in queries.doses(region.dsn) if row.terminal_id == own.me.terminal_id]
+    assert {row.dose_id: row.state for row in mine} == dict.fromkeys((void, right, move, doubted, lent), "given")
+    assert {row.body["site"] for row in mine} == {"1"} and {row.body["vaccine"] for row in mine} == {"02"}
+    assert [row.dose_id for row in mine if row.disputed] == [doubted]
+    assert dose(region, taken).state == "unknown"
+    assert queries.doubled(region.dsn) == 1, "an id borrowed from another clinic is counted"
+    colleague.outbox.tell("dose.voided", events.DoseVoided(void, "typed twice"), child)
+    colleague.sync()
+    apply()
+    assert quarantine(region, colleague) == {}
+    assert dose(region, void).state == "voided"
+    with psycopg.connect(region.dsn) as connection:
+        connection.execute("DELETE FROM dose")
+        connection.execute("DELETE FROM event")
+
+
 def test_one_id_with_two_contents_is_shown(region: EmbeddedRegion, terminal: New, apply: Apply):
     one = terminal()
     one.outbox.give("child-two", site="1")
