@@ -108,6 +108,7 @@ class SearchBox(QLineEdit):
 
     def _end(self) -> None:
         """The search is over; when it showed anything and opened nothing, that is told."""
+        self._delay.stop()
         self.found.clear()
         self.found.hide()
         if self._seen is not None:

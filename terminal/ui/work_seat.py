@@ -68,6 +68,7 @@ class SeatWork:
             if outcome.value is None:
                 self.work.screen.sheet_says(outcome.problems)
                 return
+            self.work.screen.search.clear()  # what it showed is in the audit under the name of who searched
             self.work.actor = outcome.value
             self.work.screen.close_sheet()
             self.work.screen.show_nurse(self.work.actor.name)

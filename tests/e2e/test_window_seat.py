@@ -59,6 +59,21 @@ def test_a_badge_hands_over_the_seat(screen: Screen, on: TestDesk) -> None:
     assert screen.counter.work.actor.code == ADMIN and screen.counter.work.look.visit
 
 
+def test_handing_over_the_seat_clears_the_search_and_audits_who_searched(screen: Screen, on: TestDesk) -> None:
+    box = screen.counter.search
+    box.setText("ouyang")
+    screen.counter.work.children.search("ouyang")
+    screen.settle()
+    screen.scan(badge_text(ADMIN))
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, PinSheet)
+    sheet.pin.setText(ADMIN_PIN)
+    screen.press(KEY.Key_F10)
+    assert screen.counter.work.actor.code == ADMIN
+    assert (box.text(), box.found.count(), box.found.isVisible()) == ("", 0, False)
+    assert on.desk.store.sql("SELECT actor FROM audit WHERE action = 'child.search'") == [(NURSE,)]
+
+
 def test_lock_leaves_nothing_of_a_person(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
     screen.scan(booklet(on.boy))
     screen.counter.search.setText("wzh")
@@ -67,6 +82,7 @@ def test_lock_leaves_nothing_of_a_person(screen: Screen, on: TestDesk, qtbot: Qt
     assert screen.counter.search.found.count() == 1
     counter = screen.counter
     screen.window.lock()
+    assert (counter.search.text(), counter.search.found.count()) == ("", 0)
     qtbot.waitUntil(lambda: not isValid(counter), timeout=5000)
     assert not any("王子涵" in text or "2071" in text for text in shown_texts(screen.window))
 
