@@ -1,24 +1,19 @@
-"""Forms about a dose: why, where, which lot, not given, given elsewhere, and what was recorded wrongly."""
+"""Forms about a dose: why, where, which lot, not given, given elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
+from PySide6.QtWidgets import QLineEdit
 
 from config import tables
-from domain.codes import Code, PersonCode
-from domain.doses import Dose
 from domain.problems import block
-from terminal.store.children import Found
 from terminal.store.stock import LotRow
 from terminal.ui import parts
 from terminal.ui.sheet import Choices, Day, Pick, Sheet, vaccine_options
-from terminal.ui.words import Words, masked
+from terminal.ui.words import Words
 from terminal.usecases.check_dose import Choice
-
-DISPUTE, MOVE, VOID = "dispute", "move", "void"
 
 
 class ReasonSheet(Sheet):
@@ -144,84 +139,3 @@ class ElsewhereSheet(Sheet):
     def finish(self) -> None:
         number = int(self.number.value or 1)
         self._done(self.day.text(), self.vaccine.value, number, self.clinic.text().strip(), self.lot.text().strip())
-
-
-class DoseSheet(Sheet):
-    """One recorded dose: what was recorded, and what can be done if it is wrong."""
-
-    def __init__(
-        self, words: Words, dose: Dose, clinic: str, act: Callable[[str, Dose], None], close: Callable[[], None]
-    ) -> None:
-        super().__init__(words, words.dose(dose.vaccine, dose.dose_no), close)
-        facts = dose.facts
-        form = self.form()
-        for code, value in (
-            ("ui.dose.given_on", dose.given_on),
-            ("ui.dose.lot", facts["lot_no"]),
-            ("ui.dose.expiry", facts["expiry_on"]),
-            ("ui.dose.maker", facts["maker"]),
-            ("ui.site", words.site(facts["site"])),
-            ("ui.dose.route", words.route(facts["route"])),
-            ("ui.dose.giver", facts["giver"]),
-            ("ui.dose.elsewhere", facts["elsewhere"]),
-            ("ui.dose.state", "" if dose.state == "given" else words(f"ui.state.{dose.state}")),
-        ):
-            if value:
-                form.addRow(parts.text(words(code), "muted"), parts.text(value, wrap=True))
-        actions = (VOID, MOVE) if dose.clinic in ("", clinic) else (DISPUTE,)
-        for action in actions if dose.counts else ():
-            button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")
-            line = parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True))
-            line.setStretch(1, 1)
-            self.body.addLayout(line)
-        self.body.addStretch(1)
-
-
-class MoveSheet(Sheet):
-    """The dose went into another child: scan or search for that child, then say why."""
-
-    def __init__(
-        self,
-        words: Words,
-        dose: Dose,
-        search: Callable[[str, Callable[[list[Found]], None]], None],
-        find: Callable[[str, Callable[[list[Found]], None]], None],
-        done: Callable[[str, str], None],
-        close: Callable[[], None],
-    ) -> None:
-        super().__init__(
-            words, words("ui.move", dose=words.dose(dose.vaccine, dose.dose_no)), close, words("ui.move.done")
-        )
-        self._search, self._find, self._done = search, find, done
-        self.body.addWidget(parts.text(words("ui.move.how"), wrap=True))
-        self.typed, self.reason, self.found = QLineEdit(), QLineEdit(), QListWidget()
-        self.typed.setPlaceholderText(words("ui.search"))
-        self.typed.textEdited.connect(lambda text: search(text, self._show))
-        self.found.setAccessibleName(words("ui.search_results"))
-        self.found.setMinimumHeight(140)
-        form = self.form()
-        self.line(form, "ui.move.child", self.typed)
-        form.addRow(self.found)
-        self.line(form, "ui.reason", self.reason)
-
-    def _show(self, found: list[Found]) -> None:
-        self.found.clear()
-        for line in found:
-            item = QListWidgetItem(f"{self.words.child(line.name)}   {line.birth_on}   {masked(line.phone)}")
-            item.setData(0x100, line.id)
-            self.found.addItem(item)
-        if len(found) == 1:
-            self.found.setCurrentRow(0)
-
-    def take(self, code: Code) -> bool:
-        if isinstance(code, PersonCode):
-            self._find(code.value, self._show)
-            return True
-        return False
-
-    def finish(self) -> None:
-        item = self.found.currentItem()
-        if item is None:
-            self.say([block("child.not_found")])
-        else:
-            self._done(str(item.data(0x100)), self.reason.text())

@@ -20,6 +20,15 @@ class Named(Protocol):
     def name_en(self) -> str: ...
 
 
+FIELDS = {  # what a form calls the fields of a record
+    "given_on": "ui.dose.given_on",
+    "dose_no": "ui.elsewhere.number",
+    "lot_no": "ui.dose.lot",
+    "expiry_on": "ui.dose.expiry",
+    "until": "ui.defer.until",
+}
+
+
 class Words:
     """Texts of one language; a call gives the text of a code."""
 
@@ -68,8 +77,10 @@ class Words:
         return self(f"sex.{code if code in tables.sexes() else '9'}")
 
     def problem(self, problem: Problem) -> str:
-        """What happened and what to do; codes of vaccines become names."""
+        """What happened and what to do; codes of vaccines and fields become names."""
         params = dict(problem.params)
+        if params.get("what") in FIELDS:
+            params["what"] = self(FIELDS[params["what"]])
         if "vaccine" in params:
             params["vaccine"] = self.short(params["vaccine"])
         return self(problem.code, **params)

@@ -10,7 +10,8 @@ from domain.doses import Dose
 from domain.problems import block
 from terminal.store.children import Found
 from terminal.ui import trips
-from terminal.ui.dose_sheets import MOVE, DeferSheet, DoseSheet, ElsewhereSheet, MoveSheet, ReasonSheet, SiteSheet
+from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
+from terminal.ui.dose_sheets import DeferSheet, ElsewhereSheet, ReasonSheet, SiteSheet
 from terminal.usecases import amend_dose, record_dose
 
 if TYPE_CHECKING:
@@ -72,6 +73,14 @@ class DoseWork:
                 self.work.do(amend_dose.move_dose, self.work.saved("ui.dose.move_done"), dose.id, child_id, reason)
 
             self.work.screen.open_sheet(MoveSheet(words, dose, self._search_into, self._find_into, move, close))
+            return
+        if action == CORRECT:
+
+            def correct(changes: dict[str, Any], reason: str) -> None:
+                done = self.work.saved("ui.dose.correct_done")
+                self.work.do(amend_dose.correct_dose, done, dose.id, changes, reason)
+
+            self.work.screen.open_sheet(CorrectSheet(words, dose, correct, close))
             return
         verb = amend_dose.void_dose if action == "void" else amend_dose.dispute_dose
 

@@ -7,6 +7,7 @@ from pytestqt.qtbot import QtBot
 
 from domain.events import ChildRegistered, Guardian
 from terminal.store import children, doses, papers
+from terminal.ui.amend_sheets import CorrectSheet
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.usecases.sign_in import put_staff, sign_in
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, TestDesk, made
@@ -125,6 +126,31 @@ def test_site_and_void_and_move(screen: Screen, on: TestDesk) -> None:
     screen.counter.sheet.reason.setText("实际没有接种")  # type: ignore[union-attr]
     screen.press(KEY.Key_F10)
     assert not doses.of_child(on.desk.store, on.girl.id)[0].counts
+
+
+def test_a_detail_is_corrected_with_a_reason(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    (given,) = doses.of_child(on.desk.store, on.boy.id)
+    screen.counter.work.doses.dose_chosen(given)
+    click(screen.counter.sheet, "更正")
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, CorrectSheet)
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and any("没有改动" in text for text in shown_texts(sheet))
+    click(sheet, "左上臂")
+    type_in(sheet.dose_no, "二")
+    screen.press(KEY.Key_F10)
+    assert "请写明原因。" in shown_texts(sheet)
+    sheet.reason.setText("部位记错")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and any("剂次 的新值不正确" in text for text in shown_texts(sheet))
+    type_in(sheet.dose_no, "2")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is None and "已更正" in screen.said
+    (corrected,) = doses.of_child(on.desk.store, on.boy.id)
+    assert (corrected.dose_no, corrected.facts["site"], corrected.corrected) == (2, "1", ("dose_no", "site"))
 
 
 def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:

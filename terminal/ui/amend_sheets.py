@@ -1,0 +1,148 @@
+"""A dose that was recorded wrongly: what was recorded, and the forms that correct it or move it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
+
+from config import tables
+from domain.codes import Code, PersonCode
+from domain.doses import Dose
+from domain.problems import block
+from terminal.store.children import Found
+from terminal.ui import parts
+from terminal.ui.sheet import Choices, Day, Sheet
+from terminal.ui.words import Words, masked
+
+CORRECT, DISPUTE, MOVE, VOID = "correct", "dispute", "move", "void"
+
+
+class DoseSheet(Sheet):
+    """One recorded dose: what was recorded, and what can be done if it is wrong."""
+
+    def __init__(
+        self, words: Words, dose: Dose, clinic: str, act: Callable[[str, Dose], None], close: Callable[[], None]
+    ) -> None:
+        super().__init__(words, words.dose(dose.vaccine, dose.dose_no), close)
+        facts = dose.facts
+        form = self.form()
+        for code, value in (
+            ("ui.dose.given_on", dose.given_on),
+            ("ui.dose.lot", facts["lot_no"]),
+            ("ui.dose.expiry", facts["expiry_on"]),
+            ("ui.dose.maker", facts["maker"]),
+            ("ui.site", words.site(facts["site"])),
+            ("ui.dose.route", words.route(facts["route"])),
+            ("ui.dose.giver", facts["giver"]),
+            ("ui.dose.elsewhere", facts["elsewhere"]),
+            ("ui.dose.state", "" if dose.state == "given" else words(f"ui.state.{dose.state}")),
+        ):
+            if value:
+                form.addRow(parts.text(words(code), "muted"), parts.text(value, wrap=True))
+        actions = (CORRECT, VOID, MOVE) if dose.clinic in ("", clinic) else (DISPUTE,)
+        for action in actions if dose.counts else ():
+            button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")
+            line = parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True))
+            line.setStretch(1, 1)
+            self.body.addLayout(line)
+        self.body.addStretch(1)
+
+
+class MoveSheet(Sheet):
+    """The dose went into another child: scan or search for that child, then say why."""
+
+    def __init__(
+        self,
+        words: Words,
+        dose: Dose,
+        search: Callable[[str, Callable[[list[Found]], None]], None],
+        find: Callable[[str, Callable[[list[Found]], None]], None],
+        done: Callable[[str, str], None],
+        close: Callable[[], None],
+    ) -> None:
+        super().__init__(
+            words, words("ui.move", dose=words.dose(dose.vaccine, dose.dose_no)), close, words("ui.move.done")
+        )
+        self._search, self._find, self._done = search, find, done
+        self.body.addWidget(parts.text(words("ui.move.how"), wrap=True))
+        self.typed, self.reason, self.found = QLineEdit(), QLineEdit(), QListWidget()
+        self.typed.setPlaceholderText(words("ui.search"))
+        self.typed.textEdited.connect(lambda text: search(text, self._show))
+        self.found.setAccessibleName(words("ui.search_results"))
+        self.found.setMinimumHeight(140)
+        form = self.form()
+        self.line(form, "ui.move.child", self.typed)
+        form.addRow(self.found)
+        self.line(form, "ui.reason", self.reason)
+
+    def _show(self, found: list[Found]) -> None:
+        self.found.clear()
+        for line in found:
+            item = QListWidgetItem(f"{self.words.child(line.name)}   {line.birth_on}   {masked(line.phone)}")
+            item.setData(0x100, line.id)
+            self.found.addItem(item)
+        if len(found) == 1:
+            self.found.setCurrentRow(0)
+
+    def take(self, code: Code) -> bool:
+        if isinstance(code, PersonCode):
+            self._find(code.value, self._show)
+            return True
+        return False
+
+    def finish(self) -> None:
+        item = self.found.currentItem()
+        if item is None:
+            self.say([block("child.not_found")])
+        else:
+            self._done(str(item.data(0x100)), self.reason.text())
+
+
+class CorrectSheet(Sheet):
+    """The dose was given, a detail of it was written wrongly; only what differs is sent, with the reason."""
+
+    def __init__(
+        self, words: Words, dose: Dose, done: Callable[[dict[str, Any], str], None], close: Callable[[], None]
+    ) -> None:
+        name = words.dose(dose.vaccine, dose.dose_no)
+        super().__init__(words, f"{words('ui.dose.correct')} · {name}", close, words("ui.save"))
+        self._done = done
+        self._old = {"given_on": dose.given_on, "dose_no": dose.dose_no} | {
+            field: dose.facts[field] for field in ("site", "lot_no", "expiry_on")
+        }
+        self.given_on, self.dose_no = Day(dose.given_on), QLineEdit(str(dose.dose_no))
+        sites = [(t.code, words.name(t)) for t in tables.sites().values() if t.code != "10"]
+        self.site = Choices(sites, dose.facts["site"], per_row=3)
+        self.lot_no, self.expiry_on = QLineEdit(dose.facts["lot_no"]), Day(dose.facts["expiry_on"])
+        self.reason = QLineEdit()
+        self.reason.setPlaceholderText(words("ui.reason.hint"))
+        form = self.form()
+        self.line(form, "ui.dose.given_on", self.given_on)
+        self.line(form, "ui.elsewhere.number", self.dose_no)
+        self.line(form, "ui.site", self.site)
+        self.line(form, "ui.dose.lot", self.lot_no)
+        self.line(form, "ui.dose.expiry", self.expiry_on)
+        self.line(form, "ui.reason", self.reason)
+        self.body.addStretch(1)
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that differ from the record, by their names there."""
+        number = self.dose_no.text().strip()
+        new = {
+            "given_on": self.given_on.text().strip(),
+            "dose_no": int(number) if number.isdecimal() else number,
+            "site": self.site.value,
+            "lot_no": self.lot_no.text().strip(),
+            "expiry_on": self.expiry_on.text().strip(),
+        }
+        return {field: value for field, value in new.items() if value != self._old[field]}
+
+    def finish(self) -> None:
+        changes = self.changes()
+        if changes:
+            self._done(changes, self.reason.text())
+        else:
+            self.say([block("dose.nothing_changed")])
