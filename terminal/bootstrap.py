@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from config import settings as config
-from domain.errors import StoreError, SyncError
+from domain.errors import StoreError, SyncError, VaxdeskError
 from domain.wire.signed import HPKE_SUITE
 from domain.world import World
 from drivers.reader import ScannerReader
@@ -163,7 +163,9 @@ def read_ca(home: Home) -> str:
     if region is None:
         raise SyncError("sync.no_region")
     try:
-        return (home.folder / region.ca_file).read_text()
+        return (home.folder / region.ca_file).read_text("utf-8")
+    except UnicodeDecodeError as fault:  # a certificate in binary form
+        raise SyncError("sync.bad_ca") from fault
     except OSError as fault:
         raise SyncError("sync.no_ca_file", path=region.ca_file) from fault
 
@@ -272,7 +274,7 @@ class Terminal:
             spool.start()
         try:
             client, me = region_client(self.home, self.outbox, self.desk.world), identity(self.outbox)
-        except SyncError as fault:
+        except VaxdeskError as fault:  # printing and backups do not wait for the region
             self.outbox.report(fault.code, fault.params)
         else:
             self.sync = SyncWorker(self.outbox, client, me, self.desk.world, self._rhythm)

@@ -22,7 +22,7 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
 
 def latest(home: bootstrap.Home) -> Path:
     """The newest backup. Raises StoreError when there is none."""
-    found = backup.backups(home.backups)
+    found = backup.backups(home.backups, bootstrap.world_of(home).now())
     if not found:
         raise StoreError("backup.missing", path=str(home.backups))
     return found[-1]

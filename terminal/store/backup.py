@@ -58,8 +58,9 @@ def create(store: Store, directory: Path, world: World, key_path: Path, actor: s
     final = directory / f"vaxdesk-{world.now().astimezone(UTC).strftime(_STAMP)}.vxb"
     draft = final.with_suffix(".part")
     with _writing(directory), _removed_on_failure(draft, key_of(final)):
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         _remove(*directory.glob("vaxdesk-*.part"))  # of a backup that was killed
+        draft.touch(0o600)
         before = store.sql(_COUNTS)[0]
         store.sql("VACUUM INTO ?", str(draft))
         report = verify(draft, store.key)
@@ -128,9 +129,10 @@ def restore(path: Path, target: Path, key: bytes, world: World, actor: str = "")
     return aside
 
 
-def backups(directory: Path) -> list[Path]:
-    """The finished backups, oldest first by name."""
-    return sorted(p for p in directory.glob("vaxdesk-*.vxb") if made_at(p))
+def backups(directory: Path, now: datetime | None = None) -> list[Path]:
+    """The finished backups, oldest first by name; with `now`, those from the future (a wrong clock) before the rest."""
+    found = sorted(p for p in directory.glob("vaxdesk-*.vxb") if made_at(p))
+    return sorted(found, key=lambda path: (made_at(path) or now) <= now) if now else found
 
 
 def key_of(path: Path) -> Path:
@@ -159,8 +161,7 @@ def due(directory: Path, now: datetime, every_h: int) -> bool:
 
 def prune(directory: Path, keep: int, now: datetime) -> int:
     """Remove all but the newest `keep` (at least one) and give how many went; those from the future go first."""
-    ordered = sorted(backups(directory), key=lambda path: ((made_at(path) or now) <= now, path.name))
-    old = ordered[: -max(keep, 1)]
+    old = backups(directory, now)[: -max(keep, 1)]
     with files.converting("backup.disk_full", "backup.failed", directory):
         for path in old:
             _remove(path, key_of(path))
@@ -189,9 +190,10 @@ def _logs(path: Path) -> tuple[Path, Path]:
 
 
 def _move_aside(target: Path, world: World) -> Path | None:
-    """Rename a database and its log together, the log first: a database never stands without its log."""
+    """Rename a database and its log together, the database first: cut off between, it must not open without its log,
+    which holds the latest facts."""
     aside = target.with_name(f"{target.name}.replaced-{world.now().astimezone(UTC).strftime(_STAMP)}")
-    for old, new in zip((*_logs(target), target), (*_logs(aside), aside), strict=True):
+    for old, new in zip((target, *_logs(target)), (aside, *_logs(aside)), strict=True):
         if old.exists():
             old.rename(new)
     return aside if aside.exists() else None

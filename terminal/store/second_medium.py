@@ -43,9 +43,9 @@ def copy_unsent(store: Store, directory: Path, world: World) -> MediumCount:
     `directory` is a folder on the medium, never made here: on an empty mount point the copy would land on the disk it
     shall protect from. Raises StoreError medium.missing, medium.full, medium.failed; the counter goes on.
     """
-    if not directory.is_dir():
-        raise StoreError("medium.missing", "later", path=str(directory))
     with files.converting("medium.full", "medium.failed", directory):
+        if not directory.is_dir():
+            raise StoreError("medium.missing", "later", path=str(directory))
         copied = [wanted for wanted in store.sql(_UNACKED) if _copy(store, directory, *wanted)]
         removed = [path for path in directory.glob("*.imb") if _acked(store, path)]
         for path in removed:

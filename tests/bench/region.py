@@ -170,6 +170,11 @@ def _fill_inbox(dsn: str, folder: Path, terminals: int, batches: int) -> int:
     with queries.connect(dsn) as connection:
         for seed in range(terminals):
             me = new_identity()
+            connection.execute("INSERT INTO clinic (code, name) VALUES ('3101150101', 'bench') ON CONFLICT DO NOTHING")
+            connection.execute(
+                "INSERT INTO terminal VALUES (%s, %s, '', '3101150101', '1', '', now(), NULL, '')",
+                (me.terminal_id, me.terminal_id),
+            )
             waiting = Waiting(me, _events(seed, batches * batch.MAX_EVENTS))
             for one in sealed(waiting, keys, me):
                 place = me.terminal_id, one.epoch, one.first_seq, one.last_seq

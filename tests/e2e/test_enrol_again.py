@@ -98,3 +98,14 @@ def test_a_region_that_knows_nothing_gets_everything(
         assert unsent(desk.store).events == 0
         assert other.wait_applied(30)
         assert queries.dose_ids(other.dsn) == sorted(given)
+
+
+def test_a_certificate_in_binary_form_is_said_and_stops_no_backup(home: bootstrap.Home, desk: Desk):
+    (home.folder / "ca.pem").write_bytes(b"\x30\x82\x01\xff\xfe")
+    terminal = bootstrap.Terminal(home, desk)
+    try:
+        terminal.start_lines()
+        assert terminal.outbox.last == ("sync.bad_ca", {})
+        assert terminal.keeper.is_alive()
+    finally:
+        terminal.stop()

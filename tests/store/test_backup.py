@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -213,6 +215,44 @@ def test_age_and_due(tmp_path: Path) -> None:
     assert not backup.due(tmp_path, NOW, 24)
     assert backup.due(tmp_path, NOW + timedelta(hours=1), 24)
     assert backup.age(tmp_path / "none", NOW) is None
+
+
+def test_a_backup_from_a_wrong_clocks_future_is_not_the_newest(tmp_path: Path) -> None:
+    yesterday = fake(tmp_path, NOW - timedelta(days=1))
+    future = fake(tmp_path, NOW + timedelta(days=365))
+    assert backup.backups(tmp_path, NOW) == [future, yesterday]
+
+
+def test_a_backup_is_its_owners_only(store: Store, world: World, tmp_path: Path, key_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        made = backup.create(store, tmp_path / "backups", world, key_path)
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o777 for path in made.path.parent.iterdir()}
+    assert modes == {0o600} and made.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_database_cut_off_from_its_log_does_not_open(
+    made: backup.BackupInfo, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The power fails while the old database is moved aside: without its log it would open, its latest facts gone."""
+    target = tmp_path / "old.db"
+    for name in ("old.db", "old.db-wal", "old.db-shm"):
+        (tmp_path / name).write_bytes(b"old")
+    renamed: list[Path] = []
+    really = Path.rename
+
+    def once(path: Path, to: Path) -> Path:
+        if renamed:
+            raise OSError(errno.EIO, "power")
+        renamed.append(path)
+        return really(path, to)
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(StoreError):
+        backup.restore(made.path, target, KEY, world)
+    assert not target.exists() or (tmp_path / "old.db-wal").exists()
 
 
 def test_prune(tmp_path: Path) -> None:

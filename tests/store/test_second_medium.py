@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -96,6 +98,18 @@ def test_facts_of_a_lost_future_stay(
     settle(outbox, 4)
     assert copy_unsent(store, medium, world) == MediumCount(0, 2, 1)
     assert names(medium) == sorted([lost.name, other.name])
+
+
+def test_a_broken_medium_is_said(store: Store, world: World, medium: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stick torn out while mounted: the folder is there, and every look at it is an I/O error."""
+
+    def torn(path: Path, **_: object) -> os.stat_result:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "stat", torn)
+        with pytest.raises(StoreError, match=r"medium\.failed"):
+            copy_unsent(store, medium, world)
 
 
 def test_a_missing_medium_is_said(store: Store, world: World, tmp_path: Path) -> None:
