@@ -1,24 +1,31 @@
-"""Receive stock by scanning, and what is in the fridge by the book."""
+"""Receive stock by scanning, and what is in the fridge by the book; a lot of it can be recalled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableWidget, QTableWidgetItem
 
 from config import tables
 from domain.codes import Code, Package, TracePackage
+from domain.problems import block
 from terminal.store.stock import LotRow
 from terminal.ui import parts
 from terminal.ui.sheet import Day, Sheet
+from terminal.ui.tokens import TARGET_PX
 from terminal.ui.words import Words
 
 COLUMNS = ("vaccine", "lot", "expiry", "maker", "left")
+RECALL_COLUMN = len(COLUMNS)
 
 
 class StockSheet(Sheet):
-    """Every scanned package of one lot is counted once; F10 receives them."""
+    """Every scanned package of one lot is counted once; F10 receives them.
+
+    `recall(lot)` is asked to stop a lot; None for who may not.
+    """
 
     wide = True
 
@@ -26,10 +33,11 @@ class StockSheet(Sheet):
         self,
         words: Words,
         done: Callable[[list[Package | TracePackage], str, str], None],
+        recall: Callable[[LotRow], None] | None,
         close: Callable[[], None],
     ) -> None:
         super().__init__(words, words("ui.stock"), close, words("ui.stock.done"))
-        self._done = done
+        self._done, self._recall = done, recall
         self._codes: list[Package | TracePackage] = []
         self._product, self._count = parts.text("", "heading", wrap=True), parts.text("", "lead")
         undo = parts.Button(words("ui.stock.clear"), self.start_again, kind="quiet")
@@ -82,6 +90,7 @@ class StockSheet(Sheet):
 
     def show_on_hand(self, lots: Sequence[tuple[LotRow, int]], today: str) -> None:
         """The book of lots; expired and recalled ones say so."""
+        self._table.setRowCount(0)  # the buttons of the rows before go with them
         self._table.setRowCount(len(lots))
         for at, (lot, left) in enumerate(lots):
             state = self.words("ui.lots.recalled") if lot.recalled else ""
@@ -95,18 +104,30 @@ class StockSheet(Sheet):
             )
             for column, words in enumerate(cells):
                 self._table.setItem(at, column, QTableWidgetItem(words))
+            if self._recall and not lot.recalled:
+                button = parts.Button(self.words("ui.stock.recall"), partial(self._ask_recall, lot), kind="quiet")
+                button.setAccessibleName(f"{self.words('ui.stock.recall')} {lot.lot_no}")
+                self._table.setCellWidget(at, RECALL_COLUMN, button)
+
+    def _ask_recall(self, lot: LotRow) -> None:
+        """Asked in a form of its own; packages scanned and not yet received would be lost."""
+        if self._codes:
+            self.say([block("stock.receive_first")])
+        elif self._recall:
+            self._recall(lot)
 
 
 def _table(words: Words) -> QTableWidget:
-    table = QTableWidget(0, len(COLUMNS))
+    table = QTableWidget(0, len(COLUMNS) + 1)
     table.setAccessibleName(words("ui.stock.on_hand"))
-    table.setHorizontalHeaderLabels([words(f"ui.stock.column.{name}") for name in COLUMNS])
+    table.setHorizontalHeaderLabels([*(words(f"ui.stock.column.{name}") for name in COLUMNS), ""])
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
     table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     table.setShowGrid(False)
     table.setMinimumHeight(160)
     table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(TARGET_PX)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
     return table

@@ -6,21 +6,25 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from domain.codes import Package, TracePackage
+from domain.permissions import Permission, allowed
 from terminal.store.children import Card
 from terminal.store.doses import CheckedDose
 from terminal.store.stock import LotRow
 from terminal.ui import trips
+from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.start_sheets import ClockSheet, UnansweredSheet
 from terminal.ui.stock_sheet import StockSheet
 from terminal.ui.verdict_strip import Said
 from terminal.usecases import record_dose
 from terminal.usecases.clock_check import confirm_date
 from terminal.usecases.desk import Actor, Outcome
-from terminal.usecases.receive_stock import receive_stock
+from terminal.usecases.receive_stock import recall_lot, receive_stock
 from terminal.usecases.sign_in import sign_in
 
 if TYPE_CHECKING:
     from terminal.ui.work import Work
+
+USUAL_RECALLS = ("ui.reason.recall_notice", "ui.reason.cold_chain")
 
 
 class SeatWork:
@@ -31,7 +35,9 @@ class SeatWork:
 
     def stock(self) -> None:
         """The form that receives packages by scanning."""
-        sheet = StockSheet(self.work.words, self._receive, self.work.screen.close_sheet)
+        may = allowed(self.work.actor.grades, Permission.STOCK_RECALL)
+        recall = self._ask_recall if may else None
+        sheet = StockSheet(self.work.words, self._receive, recall, self.work.screen.close_sheet)
         self.work.screen.open_sheet(sheet)
         self.work.explain(self.work.words("ui.stock"), self.work.words("ui.stock.how"))
         self._show_on_hand(sheet)
@@ -62,6 +68,19 @@ class SeatWork:
                 self._show_on_hand(sheet)
 
         self.work.do(receive_stock, then, codes, lot_no, expiry_on)
+
+    def _ask_recall(self, lot: LotRow) -> None:
+        words, fields = self.work.words, {"vaccine": self.work.words.vaccine(lot.vaccine), "lot": lot.lot_no}
+
+        def recalled(_: Outcome[LotRow]) -> None:
+            self.stock()
+            self.work.say(Said("ok", words("ui.stock.recalled", **fields)))
+
+        def go_on(reason: str) -> None:
+            self.work.do(recall_lot, recalled, lot.id, reason)
+
+        title, how = words("ui.stock.recall_lot", **fields), words("ui.stock.recall_how")
+        self.work.screen.open_sheet(ReasonSheet(words, title, [how], USUAL_RECALLS, go_on, self.stock))
 
     def hand_over(self, code: str, pin: str) -> None:
         def then(outcome: Outcome[Actor]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QTableWidget, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
@@ -20,6 +20,7 @@ from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import DeviceState, Report, ScanEvent, StateChange
 from drivers.simulator import Fault, ScannerSimulator
+from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.panel import Panel, Props
 from terminal.ui.pictures import grab
 from terminal.ui.services import Condition, Services
@@ -116,6 +117,40 @@ def test_receive_stock_by_scanning(screen: Screen, on: TestDesk) -> None:
     assert screen.tone == "ok"
     lots = on.desk.store.sql("SELECT lot_no, (SELECT count(*) FROM package p WHERE p.lot_id = l.id) FROM lot l")
     assert ("DT2601", 2) in lots
+
+
+def test_a_lot_is_recalled_with_a_reason_by_one_who_may(qtbot: QtBot, on: TestDesk) -> None:
+    screen = Screen(qtbot, on)
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    screen.counter.work.seat.stock()
+    screen.settle()
+    screen.scan("89000060000000000011")
+    stock = screen.counter.sheet
+    assert isinstance(stock, StockSheet)
+    click(stock, f"停用 {on.hepb.lot_no}")
+    assert screen.counter.sheet is stock and any("请先入库" in text for text in shown_texts(stock))
+    stock.start_again()
+    click(stock, f"停用 {on.hepb.lot_no}")
+    asked = screen.counter.sheet
+    assert isinstance(asked, ReasonSheet) and any(on.hepb.lot_no in text for text in shown_texts(asked))
+    click(asked, "接到停用或召回通知")
+    screen.press(KEY.Key_F10)
+    assert screen.tone == "ok" and "已停用" in screen.said
+    assert on.desk.store.sql("SELECT recalled FROM lot WHERE id = ?", on.hepb.id) == [("接到停用或召回通知",)]
+    after = screen.counter.sheet
+    assert isinstance(after, StockSheet)
+    cells = after.findChildren(QTableWidget)[0].findItems("已停用", Qt.MatchFlag.MatchContains)
+    assert len(cells) == 1 and not has_button(after, f"停用 {on.hepb.lot_no}")
+
+
+def test_who_may_not_recall_is_not_offered_it(screen: Screen, on: TestDesk) -> None:
+    screen.counter.work.seat.stock()
+    screen.settle()
+    assert screen.counter.sheet and not has_button(screen.counter.sheet, "停用")
+
+
+def has_button(within: QWidget, name: str) -> bool:
+    return any(b.accessibleName().startswith(name) for b in within.findChildren(QAbstractButton))
 
 
 def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
