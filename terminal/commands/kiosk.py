@@ -3,25 +3,55 @@
 from __future__ import annotations
 
 import argparse
+import os
+import stat
+import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from domain.errors import VaxdeskError
 from terminal import bootstrap
 from terminal.commands import sync_status
 from terminal.commands.control import Control
 from terminal.commands.line import Say
-from terminal.commands.opening import start_passphrase
+from terminal.commands.opening import secret, start_passphrase
 from terminal.ui.window import MainWindow
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
+    """The counter until its window is closed; a start from an icon asks and tells in windows too."""
+    from terminal.ui import app
+
+    if not from_icon():
+        return _run(settings, say, secret)
+    try:
+        return _run(settings, say, partial(app.ask_secret, language=args.lang))
+    except VaxdeskError as fault:
+        app.tell(say(fault.code, **fault.params), args.lang)
+        raise
+
+
+def from_icon() -> bool:
+    """There is a display, and nobody types into standard input, nor does a program feed it."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if not any(os.environ.get(name) for name in names):
+        return False
+    if sys.stdin is None or sys.stdin.closed:
+        return True
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return not (sys.stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISREG(mode))
+
+
+def _run(settings: Path, say: Say, ask: Callable[[str], str]) -> int:
     """Open the records, start the devices, show the window until it is closed."""
     from terminal.ui import app
 
     home = bootstrap.find_home(settings)
     bootstrap.set_up_logging(home)
-    passphrase = start_passphrase(home, say) if home.key.exists() else ""
+    passphrase = start_passphrase(home, say, ask) if home.key.exists() else ""
     with bootstrap.only_one(home):
         desk = bootstrap.open_desk(home, passphrase, check_first=False)
         terminal = bootstrap.Terminal(home, desk)

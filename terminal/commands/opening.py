@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from getpass import getpass
 
@@ -20,9 +20,9 @@ def secret(prompt: str) -> str:
     return getpass(prompt + " ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
 
 
-def start_passphrase(home: bootstrap.Home, say: Say) -> str:
+def start_passphrase(home: bootstrap.Home, say: Say, ask: Callable[[str], str] = secret) -> str:
     """Asked for where the records need one; "" where this PC opens them. Raises StoreError."""
-    return "" if keyfile.has(keyfile.load(home.key), "machine") else secret(say("cli.key.present"))
+    return "" if keyfile.has(keyfile.load(home.key), "machine") else ask(say("cli.key.present"))
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""The window as a program: `run` until it is closed, or `build` for a script that drives it."""
+"""The window as a program: `run` until it is closed, or `build` for a script that drives it.
+
+Before there is one, `tell` and `ask_secret` are dialogs for a start from an icon, where nobody sees a terminal.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,14 @@ from collections.abc import Callable
 from types import TracebackType
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog, QLayout, QLineEdit, QVBoxLayout
 
 from config.texts import Language
+from terminal.ui import parts
 from terminal.ui.services import Services
 from terminal.ui.tokens import dress
 from terminal.ui.window import MainWindow
+from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
 _log = logging.getLogger(__name__)
@@ -21,11 +26,17 @@ _log = logging.getLogger(__name__)
 
 def build(desk: Desk, services: Services, language: Language) -> tuple[QApplication, MainWindow]:
     """The application and its window, not yet shown."""
+    app = _application()
+    return app, MainWindow(desk, services, language)
+
+
+def _application() -> QApplication:
+    """The one of this process, dressed."""
     qInstallMessageHandler(_note)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
     dress(app)
-    return app, MainWindow(desk, services, language)
+    return app
 
 
 def run(
@@ -38,6 +49,50 @@ def run(
     window.show()
     ready(window)
     return app.exec()
+
+
+def tell(text: str, language: Language) -> None:
+    """Words and one button; gives back when they were read."""
+    _application()
+    words = Words(language)
+    dialog, layout = _dialog(words, text)
+    layout.addLayout(parts.row(1, parts.Button(words("ui.start.close"), dialog.accept, "Enter", "primary")))
+    dialog.exec()
+
+
+def ask_secret(prompt: str, language: Language) -> str:
+    """What is typed, hidden while typing. Raises EOFError when the person goes back."""
+    _application()
+    words = Words(language)
+    dialog, layout = _dialog(words, prompt)
+    field = QLineEdit()
+    field.setEchoMode(QLineEdit.EchoMode.Password)
+    field.setAccessibleName(prompt)
+    layout.addWidget(field)
+    back = parts.Button(words("ui.cancel"), dialog.reject, "Esc")
+    go_on = parts.Button(words("ui.start.go_on"), dialog.accept, "Enter", "primary")
+    go_on.setDefault(True)
+    layout.addLayout(parts.row(back, 1, go_on))
+    field.setFocus()
+    if dialog.exec() != QDialog.DialogCode.Accepted:
+        raise EOFError
+    return field.text()
+
+
+def _dialog(words: Words, text: str) -> tuple[QDialog, QVBoxLayout]:
+    dialog = QDialog()
+    dialog.setProperty("kind", "page")
+    dialog.setWindowTitle(words("ui.brand"))
+    layout = QVBoxLayout(dialog)
+    layout.setContentsMargins(28, 24, 28, 24)
+    layout.setSpacing(16)
+    layout.setSizeConstraint(QLayout.SizeConstraint.SetFixedSize)
+    told = parts.text(text, "lead", wrap=True)
+    told.setFixedWidth(464)
+    told.ensurePolished()
+    told.setMinimumHeight(told.heightForWidth(464))
+    layout.addWidget(told)
+    return dialog, layout
 
 
 def _note(level: QtMsgType, context: QMessageLogContext, message: str) -> None:  # noqa: ARG001 (Qt calls it so)
