@@ -1,0 +1,115 @@
+"""What goes into the engine and what comes out, in the shapes of `vaxdesk programme evaluate`."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+import msgspec
+from msgspec import field
+
+from domain.schedule.programme import Evidence
+
+DoseStatus = Literal["Valid", "Not Valid", "Extraneous", "Sub-standard"]
+SeriesStatus = Literal["Aged Out", "Complete", "Contraindicated", "Immune", "Not Complete", "Not Recommended"]
+
+
+class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"given_on": "date"}):
+    """One dose given, by `cvx` or by the programme's own `vaccine` code.
+
+    `lot_expires_on` and `substandard` (cold chain broken, recalled, ...) make it a dose that must be repeated.
+    """
+
+    given_on: date
+    cvx: str = ""
+    mvx: str = ""
+    vaccine: str = ""
+    lot_expires_on: date | None = None
+    substandard: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.cvx) == bool(self.vaccine):
+            raise ValueError("a dose names its vaccine by one of cvx and vaccine")
+
+    @property
+    def code(self) -> str:
+        """The vaccine's key in the programme."""
+        return self.cvx or self.vaccine
+
+
+class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"observed_on": "date"}):
+    """A condition, exposure or history of the child, by the programme's code."""
+
+    code: str
+    observed_on: date | None = None
+
+
+class Case(
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    rename={"birth_on": "birth_date", "assessed_on": "assessment_date"},
+):
+    """One child on one day. `sex` F, M or anything else for unknown."""
+
+    id: str
+    birth_on: date
+    sex: str
+    assessed_on: date
+    observations: tuple[Observation, ...] = ()
+    doses: tuple[Given, ...] = ()
+    birth_country: str = ""
+
+
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Why: the rule, the date looked at, the date it was held against, and where the rule stands."""
+
+    rule: str
+    text: str = ""
+    looked_at: date | None = None
+    held_against: date | None = None
+    source: str = ""
+    evidence: Evidence | None = None
+
+
+class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
+    """A dose judged for one vaccine group; `reason` in the words of the CDSi test cases, None when valid."""
+
+    given_on: date
+    cvx: str
+    vaccine_group: str
+    status: DoseStatus
+    reason: str | None
+    why: tuple[Reason, ...]
+
+
+class GroupForecast(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "earliest_on": "earliest_date",
+        "recommended_on": "recommended_date",
+        "past_due_on": "past_due_date",
+        "latest_on": "latest_date",
+    },
+):
+    """What comes next in one vaccine group; dates and number are None when nothing does."""
+
+    vaccine_group: str
+    series_status: SeriesStatus
+    forecast_dose: int | None
+    earliest_on: date | None
+    recommended_on: date | None
+    past_due_on: date | None
+    latest_on: date | None
+    series: tuple[str, ...]
+    vaccines: tuple[str, ...]
+    why: tuple[Reason, ...] = field(default=())
+
+
+class CaseResult(msgspec.Struct, frozen=True):
+    """Every dose judged and every vaccine group forecast."""
+
+    id: str
+    doses: tuple[DoseVerdict, ...]
+    groups: tuple[GroupForecast, ...]

@@ -1,0 +1,50 @@
+"""One case through a whole programme (chapter 4)."""
+
+from __future__ import annotations
+
+from domain.schedule.case import Case, CaseResult, DoseVerdict, GroupForecast
+from domain.schedule.chart import Chart, open_chart
+from domain.schedule.evaluate import evaluate
+from domain.schedule.forecast import SeriesForecast, forecast
+from domain.schedule.groups import dose_verdicts, group_forecast
+from domain.schedule.programme import Antigen, Programme, Series
+from domain.schedule.selection import best_series, relevant_series
+
+
+def evaluate_case(programme: Programme, case: Case) -> CaseResult:
+    """Judge every dose of the case and forecast every vaccine group that concerns the child.
+
+    Doses after the day of assessment are left out. The order of the case's doses does not matter.
+    """
+    chart = open_chart(programme, case)
+    series = {name: series_forecasts(chart, name, antigen) for name, antigen in programme.antigens.items()}
+    best = {name: best_series(chart, forecasts) for name, forecasts in series.items()}
+    doses: list[DoseVerdict] = []
+    groups: list[GroupForecast] = []
+    for group in programme.vaccine_groups.values():
+        chosen = [one for antigen in group.antigens for one in best[antigen]]
+        if chosen:
+            groups.append(group_forecast(chart, group, chosen))
+        doses += dose_verdicts(group, [o for a in group.antigens for o in best[a] or series[a]])
+    doses.sort(key=lambda verdict: (verdict.given_on, verdict.cvx, verdict.vaccine_group))
+    return CaseResult(case.id, tuple(doses), tuple(groups))
+
+
+def series_forecasts(chart: Chart, name: str, antigen: Antigen) -> list[SeriesForecast]:
+    """Every relevant series of an antigen, evaluated and forecast; those that ask for another's completion last."""
+    forecasts: list[SeriesForecast] = []
+    for series in sorted(relevant_series(chart, antigen), key=_asks_completion):
+        complete = frozenset(one.progress.series.group for one in forecasts if one.status == "Complete")
+        progress = evaluate(chart, name, series, complete)
+        forecasts.append(forecast(chart, antigen, progress, complete))
+    return forecasts
+
+
+def _asks_completion(series: Series) -> bool:
+    return any(
+        condition.kind == "completed"
+        for dose in series.doses
+        for skip in dose.skips
+        for one in skip.sets
+        for condition in one.conditions
+    )

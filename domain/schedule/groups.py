@@ -1,0 +1,133 @@
+"""Antigens put together again into vaccine groups (chapter 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from domain.schedule.case import DoseVerdict, GroupForecast, Reason, SeriesStatus
+from domain.schedule.chart import Chart, Judged
+from domain.schedule.dates import earliest, latest
+from domain.schedule.forecast import SeriesForecast
+from domain.schedule.programme import VaccineGroup
+
+_STATUSES: tuple[SeriesStatus, ...] = ("Contraindicated", "Aged Out", "Not Recommended", "Not Complete")
+_PRESSING = ("Not Complete", "Contraindicated", "Complete", "For Later", "Immune", "Not Recommended", "Aged Out")
+_DOSE_STATUSES = ("Not Valid", "Sub-standard", "Valid", "Extraneous")
+
+
+def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForecast]) -> GroupForecast:
+    """The forecast of a vaccine group.
+
+    Antigens are blended, risk series apart from standard ones and series groups apart from each other; of what results,
+    the most pressing is the group's. Its dose number counts the valid doses of any of them (FORECASTDN-2).
+    """
+    parts: dict[tuple[bool, str], list[SeriesForecast]] = {}
+    for one in best:
+        series = one.progress.series
+        apart = series.group if len(group.antigens) == 1 else ""
+        parts.setdefault((series.kind == "Risk", apart), []).append(one)
+    pressing = []
+    for risk in {risk for risk, _ in parts}:
+        of_kind = [(_blend(chart, group, part), part) for key, part in parts.items() if key[0] == risk]
+        pressing.append(min(of_kind, key=lambda pair: _rank(pair[0], _is_for_later(chart, pair[1])))[0])
+    chosen = min(pressing, key=_rank)
+    if chosen.forecast_dose is None:
+        return chosen
+    return msgspec.structs.replace(chosen, forecast_dose=max(_number(group, part) for part in parts.values()))
+
+
+def _rank(one: GroupForecast, for_later: bool = False) -> tuple[int, date]:
+    """The smaller the more pressing."""
+    status = "For Later" if for_later else one.series_status
+    return _PRESSING.index(status), one.earliest_on or date.max
+
+
+def _is_for_later(chart: Chart, part: Sequence[SeriesForecast]) -> bool:
+    """A series of a later age, not begun: a complete series of the same kind stands until then."""
+    return all(
+        one.dates is not None and one.dates.earliest_on > chart.case.assessed_on and not one.progress.satisfied
+        for one in part
+    )
+
+
+def _number(group: VaccineGroup, forecasts: Sequence[SeriesForecast]) -> int:
+    numbers = [one.number for one in forecasts]
+    return min(numbers) if group.full else max(numbers)
+
+
+def _status(statuses: set[SeriesStatus]) -> SeriesStatus:
+    """Table 9-4; for a single antigen, its own status (SINGLEANTVG-1)."""
+    for status in _STATUSES:
+        if status in statuses:
+            return status
+    return "Immune" if statuses == {"Immune"} else "Complete"
+
+
+def _blend(chart: Chart, group: VaccineGroup, forecasts: Sequence[SeriesForecast]) -> GroupForecast:
+    status = _status({one.status for one in forecasts})
+    names = tuple(f"{one.progress.antigen}: {one.progress.series.name}" for one in forecasts)
+    why = tuple(
+        msgspec.structs.replace(reason, source=name)
+        for one, name in zip(forecasts, names, strict=True)
+        for reason in one.why
+    )
+    waiting = [one for one in forecasts if one.dates] if status == "Not Complete" else []
+    if not waiting:
+        return GroupForecast(group.code, status, None, None, None, None, None, names, (), why)
+    dates = [one.dates for one in waiting if one.dates]
+    earliest_on = _earliest(chart, group, waiting)
+    past_due_on = earliest(*(d.past_due_on for d in dates))
+    return GroupForecast(
+        vaccine_group=group.code,
+        series_status=status,
+        forecast_dose=_number(group, waiting),
+        earliest_on=earliest_on,
+        recommended_on=latest(earliest(*(d.recommended_on for d in dates)), earliest_on),
+        past_due_on=past_due_on and max(past_due_on, earliest_on),
+        latest_on=earliest(*(d.latest_on for d in dates)),
+        series=names,
+        vaccines=tuple(sorted({vaccine for one in waiting for vaccine in one.vaccines})),
+        why=why,
+    )
+
+
+def _earliest(chart: Chart, group: VaccineGroup, waiting: Sequence[SeriesForecast]) -> date:
+    """SINGLEANTVG-2, MULTIANTVG-1."""
+    days = [one.dates.earliest_on for one in waiting if one.dates]
+    if len(group.antigens) > 1 and any(_priority(one) for one in waiting):
+        given = [dose.given_on for antigen in group.antigens for dose in chart.history.get(antigen, ())]
+        return max([min(days), *given])
+    return max(days)
+
+
+def _priority(one: SeriesForecast) -> bool:
+    """FORECASTPRIORITY-1."""
+    intervals = one.progress.series.doses[one.target].intervals
+    return bool(intervals) and all(interval.overrides for interval in intervals)
+
+
+def dose_verdicts(group: VaccineGroup, judging: Sequence[SeriesForecast]) -> list[DoseVerdict]:
+    """Each dose of the group once: not valid when invalid for any antigen, valid when valid for any series of each."""
+    found: dict[int, dict[str, list[tuple[SeriesForecast, Judged]]]] = {}
+    for one in judging:
+        for judged in one.progress.judged:
+            found.setdefault(id(judged.given), {}).setdefault(one.progress.antigen, []).append((one, judged))
+    return [_verdict(group, list(antigens.values())) for antigens in found.values()]
+
+
+def _verdict(group: VaccineGroup, antigens: list[list[tuple[SeriesForecast, Judged]]]) -> DoseVerdict:
+    kindest = [max(series, key=lambda pair: pair[1].status == "Valid") for series in antigens]
+    one, judged = min(kindest, key=lambda pair: _DOSE_STATUSES.index(pair[1].status))
+    source = f"{one.progress.antigen}: {one.progress.series.name}, {judged.target + 1}"
+    why: tuple[Reason, ...] = tuple(msgspec.structs.replace(reason, source=source) for reason in judged.reasons)
+    return DoseVerdict(
+        given_on=judged.given.given_on,
+        cvx=judged.given.code,
+        vaccine_group=group.code,
+        status=judged.status,
+        reason=None if judged.status == "Valid" or not why else why[0].text,
+        why=why,
+    )
