@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ from regional.worker import APPLIED
 
 DSN_VARIABLE = "VAXDESK_REGION_DSN"
 _STOP_S = 15
+_LOOK_S = 2.0  # how often a region looks after its processes
+_log = logging.getLogger(__name__)
 
 
 class EmbeddedRegion:
@@ -106,6 +109,18 @@ class EmbeddedRegion:
         _end(*self._apis, *self._working)
         self._apis, self._working = [], []
 
+    def tend(self) -> int:
+        """Start again what has died; gives how many. Raises ConfigError when it does not come up."""
+        dead = [process for process in (*self._apis, *self._working) if process.poll() is not None]
+        if any(process in self._apis for process in dead):
+            self.stop_api()  # the others hold the port: all begin anew
+            self.start_api()
+        for process in dead:
+            if process in self._working:
+                _end(process)
+                self._working[self._working.index(process)] = self._spawn("worker")
+        return len(dead)
+
     def kill(self) -> None:
         """kill -9 the API processes."""
         for process in self._apis:
@@ -175,7 +190,12 @@ def serve(
     )
     with region:
         ready(region)
-        stop.wait()
+        while not stop.wait(_LOOK_S):
+            try:
+                if died := region.tend():
+                    _log.error("%d processes had died and were started again", died)
+            except ConfigError as fault:
+                _log.error("cannot start again: %s", fault.code)
 
 
 def _end(*processes: subprocess.Popen[bytes]) -> None:

@@ -122,6 +122,11 @@ class SyncWorker(threading.Thread):
                 after = fault.params.get("retry_after_s", 0)
                 with self._changed:
                     self._agenda.failed(time.monotonic(), fault.retry, float(after), chance)
+            except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the uploads of the day in silence)
+                _log.error("sync failed: %s", type(mistake).__name__)
+                self._outbox.report("sync.mistake", {"kind": type(mistake).__name__})
+                with self._changed:
+                    self._agenda.failed(time.monotonic(), "later", 0.0, 1.0)
             else:
                 _log.info("sync done: %d batches, %d events", result.batches, result.events)
                 with self._changed:

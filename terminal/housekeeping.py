@@ -47,4 +47,7 @@ class Housekeeping(threading.Thread):
                 except VaxdeskError as fault:
                     _log.warning("%s: %s", name, fault.code)
                     self._report(name, fault.code, fault.params)
+                except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the backups in silence)
+                    _log.error("%s: %s", name, type(mistake).__name__)
+                    self._report(name, "house.mistake", {"task": name, "kind": type(mistake).__name__})
             self._wake.wait(_LOOK_AGAIN_S)

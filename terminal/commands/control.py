@@ -45,12 +45,16 @@ class Control(threading.Thread):
         Path(address(data)).unlink(missing_ok=True)
         self._answers = answers
         self._closed = False
-        self._listener = Listener(address(data), "AF_UNIX")
+        self._listener: Listener | None = None
+        try:
+            self._listener = Listener(address(data), "AF_UNIX")
+        except OSError as fault:  # a path too long for a socket: the counter works, other commands must wait for it
+            _log.warning("no control socket: %s", type(fault).__name__)
 
     def run(self) -> None:
         import msgspec.json
 
-        while not self._closed:
+        while self._listener and not self._closed:
             try:
                 with self._listener.accept() as line:
                     answer = self._answers.get(line.recv_bytes(64).decode("ascii", "replace"))
@@ -62,4 +66,5 @@ class Control(threading.Thread):
 
     def close(self) -> None:
         self._closed = True
-        self._listener.close()
+        if self._listener:
+            self._listener.close()

@@ -98,7 +98,10 @@ class Entry:
 
 @contextmanager
 def tell(store: Store, world: World, actor: str) -> Iterator[Entry]:
-    """One transaction with its facts. On the store thread only. Raises StoreError; then nothing was kept."""
+    """One transaction with its facts. On the store thread only, never inside another: the inner one's place in the
+    chain would be forgotten. Raises StoreError; then nothing was kept."""
+    if store.db.in_transaction():
+        raise RuntimeError("an entry inside another")
     with converting(), store.transaction():
         entry = Entry(store, world, actor)
         yield entry

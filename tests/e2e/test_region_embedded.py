@@ -22,6 +22,7 @@ from regional import certificates, queries
 from regional.postgres import Cluster
 from regional.serve import EmbeddedRegion
 from sync.client import RegionClient
+from sync.visit import sync_once
 from sync.worker import Rhythm, SyncWorker
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.outbox import MemoryOutbox, enrolled
@@ -98,6 +99,45 @@ def test_a_hold_ends_when_a_person_asks(whole: EmbeddedRegion):
         outbox.wait_for("sync.ok")
     finally:
         assert thread.stop(20)
+
+
+def test_our_own_mistake_is_told_and_does_not_end_the_thread(whole: EmbeddedRegion):
+    world, ca_pem = World(), whole.ca_file.read_text()
+    plain, me, _ = enrolled(whole.url, ca_pem, whole.new_code(clinic=CLINIC), world)
+
+    class Mistaken(Heard):
+        trips = 0
+
+        def standing(self):
+            self.trips += 1
+            if self.trips == 1:
+                raise ZeroDivisionError
+            return super().standing()
+
+    outbox = Mistaken(world, me.terminal_id)
+    outbox.documents = plain.documents
+    client = RegionClient(whole.url, ca_pem, me.key, world, client="vaxdesk/0.1.0")
+    thread = SyncWorker(outbox, client, me, world, Rhythm(debounce_s=0, base_s=0.01, cap_s=0.05))
+    thread.start()
+    try:
+        outbox.wait_for("sync.mistake")
+        outbox.wait_for("sync.ok")
+    finally:
+        assert thread.stop(20)
+
+
+def test_a_process_that_died_is_started_again(whole: EmbeddedRegion):
+    world, ca_pem = World(), whole.ca_file.read_text()
+    outbox, me, _ = enrolled(whole.url, ca_pem, whole.new_code(clinic=CLINIC), world)
+    dead = [whole._apis[0], whole._working[0]]
+    for process in dead:
+        process.kill()
+        process.wait()
+    assert whole.tend() == 2 and whole.tend() == 0
+    outbox.give("child-after")
+    sync_once(outbox, RegionClient(whole.url, ca_pem, me.key, world, client="vaxdesk/0.1.0"), me, world)
+    assert whole.wait_applied(30)
+    assert [row.child_id for row in queries.doses(whole.dsn) if row.terminal_id == me.terminal_id] == ["child-after"]
 
 
 def test_the_database_keeps_its_promises(whole: EmbeddedRegion):
