@@ -26,6 +26,7 @@ from terminal.ui.pictures import grab
 from terminal.ui.services import Condition, Services
 from terminal.ui.start_sheets import ClockSheet, PinSheet
 from terminal.ui.stock_sheet import StockSheet
+from terminal.ui.tokens import TARGET_PX
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import BACK
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, make_desk
@@ -130,6 +131,7 @@ def test_a_lot_is_recalled_with_a_reason_by_one_who_may(qtbot: QtBot, on: TestDe
     click(stock, f"停用 {on.hepb.lot_no}")
     assert screen.counter.sheet is stock and any("请先入库" in text for text in shown_texts(stock))
     stock.start_again()
+    assert all(b.width() >= TARGET_PX for b in buttons(stock, "停用"))
     click(stock, f"停用 {on.hepb.lot_no}")
     asked = screen.counter.sheet
     assert isinstance(asked, ReasonSheet) and any(on.hepb.lot_no in text for text in shown_texts(asked))
@@ -140,17 +142,17 @@ def test_a_lot_is_recalled_with_a_reason_by_one_who_may(qtbot: QtBot, on: TestDe
     after = screen.counter.sheet
     assert isinstance(after, StockSheet)
     cells = after.findChildren(QTableWidget)[0].findItems("已停用", Qt.MatchFlag.MatchContains)
-    assert len(cells) == 1 and not has_button(after, f"停用 {on.hepb.lot_no}")
+    assert len(cells) == 1 and not buttons(after, f"停用 {on.hepb.lot_no}")
 
 
 def test_who_may_not_recall_is_not_offered_it(screen: Screen, on: TestDesk) -> None:
     screen.counter.work.seat.stock()
     screen.settle()
-    assert screen.counter.sheet and not has_button(screen.counter.sheet, "停用")
+    assert screen.counter.sheet and not buttons(screen.counter.sheet, "停用")
 
 
-def has_button(within: QWidget, name: str) -> bool:
-    return any(b.accessibleName().startswith(name) for b in within.findChildren(QAbstractButton))
+def buttons(within: QWidget, name: str) -> list[QAbstractButton]:
+    return [b for b in within.findChildren(QAbstractButton) if b.accessibleName().startswith(name)]
 
 
 def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
