@@ -85,6 +85,7 @@ class Store:
         if sqlcipher.sqlite_version_info < OLDEST_SQLITE:
             raise StoreError("store.old_sqlite", "operator", version=sqlcipher.sqlite_version)
         self.path, self.key = path, key
+        self.telling = False  # a ledger entry is open (terminal.store.ledger.tell)
         self._checks = check_first
         name = f"file:{path}?vfs={vfs}" if vfs else str(path)
         self.db = SqlCipherDatabase(name, passphrase=f"x'{key.hex()}'", pragmas=PRAGMAS, uri=bool(vfs))

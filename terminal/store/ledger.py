@@ -100,12 +100,16 @@ class Entry:
 def tell(store: Store, world: World, actor: str) -> Iterator[Entry]:
     """One transaction with its facts. On the store thread only, never inside another: the inner one's place in the
     chain would be forgotten. Raises StoreError; then nothing was kept."""
-    if store.db.in_transaction():
+    if store.telling:
         raise RuntimeError("an entry inside another")
     with converting(), store.transaction():
-        entry = Entry(store, world, actor)
-        yield entry
-        entry.finish()
+        store.telling = True
+        try:
+            entry = Entry(store, world, actor)
+            yield entry
+            entry.finish()
+        finally:
+            store.telling = False
 
 
 def audit_step(previous: bytes, row: tuple[int, str, str, str, str, str]) -> bytes:

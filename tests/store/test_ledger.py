@@ -121,3 +121,27 @@ def test_a_changed_fact_is_found(store: Store, world: World, change: str, found:
     assert check_chain(store) is None
     corrupt(store, "DROP TRIGGER event_kept", change)
     assert check_chain(store) == found
+
+
+def test_an_entry_inside_another_is_our_mistake(store: Store, world: World) -> None:
+    def work() -> None:
+        with tell(store, world, "a"), tell(store, world, "b"):
+            raise AssertionError("never reached")
+
+    with pytest.raises(RuntimeError, match="inside another"):
+        store.run(work)
+    with pytest.raises(ZeroDivisionError):
+        store.run(_fails, store, world)
+    store.run(_tells, store, world)
+    assert check_audit(store) is None
+
+
+def _fails(store: Store, world: World) -> None:
+    with tell(store, world, "a") as entry:
+        entry.audit("x")
+        raise ZeroDivisionError
+
+
+def _tells(store: Store, world: World) -> None:
+    with tell(store, world, "a") as entry:
+        entry.audit("x")
