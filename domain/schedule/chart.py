@@ -13,8 +13,9 @@ from domain.schedule.programme import Products, Programme, Series
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """A dose given, judged against one series. `target`: index of the series dose it was held against."""
+    """A dose given, judged against one series. `place`: its index in the chart; `target`: that of the series dose."""
 
+    place: int
     given: Given
     target: int
     status: DoseStatus
@@ -37,12 +38,12 @@ class Progress(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A case read against a programme (section 4.2): `history` has each antigen's doses in order of date."""
+    """A case read against a programme (section 4.2): `history` has the places in `given` of each antigen's doses."""
 
     programme: Programme
     case: Case
     given: tuple[Given, ...]
-    history: dict[str, tuple[Given, ...]]
+    history: dict[str, tuple[int, ...]]
     observed: dict[str, date | None]
 
     @property
@@ -67,18 +68,23 @@ class Chart:
 
 def open_chart(programme: Programme, case: Case) -> Chart:
     """Sort the doses and share them out to their antigens. A vaccine the programme does not know has no antigen."""
-    given = tuple(sorted(case.doses, key=lambda dose: (dose.given_on, dose.code, dose.mvx)))
-    history: dict[str, list[Given]] = {}
-    for dose in given:
+    given = tuple(sorted(case.doses, key=_order))
+    history: dict[str, list[int]] = {}
+    for place, dose in enumerate(given):
         vaccine = programme.vaccines.get(dose.code)
         for part in vaccine.antigens if vaccine else ():
             begin, end = (
                 shift(case.birth_on, age, programme.unreal_date) if age else None for age in (part.begin, part.end)
             )
             if within(dose.given_on, begin, end):
-                history.setdefault(part.antigen, []).append(dose)
+                history.setdefault(part.antigen, []).append(place)
     observed: dict[str, date | None] = {}
     for seen in case.observations:
         known = observed.get(seen.code)
         observed[seen.code] = max(known, seen.observed_on) if known and seen.observed_on else seen.observed_on or known
-    return Chart(programme, case, given, {name: tuple(doses) for name, doses in history.items()}, observed)
+    return Chart(programme, case, given, {name: tuple(places) for name, places in history.items()}, observed)
+
+
+def _order(dose: Given) -> tuple[date, str, str, bool, date]:
+    """By date; doses of one day in an order of their own, whatever order they came in."""
+    return dose.given_on, dose.code, dose.mvx, dose.substandard, dose.lot_expires_on or date.max

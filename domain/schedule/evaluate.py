@@ -28,14 +28,15 @@ def evaluate(chart: Chart, antigen: str, series: Series, complete_groups: frozen
     judged: list[Judged] = []
     satisfied: list[tuple[int, date]] = []
     target = 0
-    for given in chart.history.get(antigen, ()):
+    for place in chart.history.get(antigen, ()):
+        given = chart.given[place]
         if given.given_on > chart.case.assessed_on:
             break
         while target < len(series.doses) and may_skip(
             chart, series.doses[target], "Evaluation", given.given_on, judged, complete_groups
         ):
             target += 1
-        verdict = _judge(chart, series, target, given, judged, satisfied)
+        verdict = _judge(chart, series, target, place, judged, satisfied)
         judged.append(verdict)
         if verdict.status == "Valid":
             satisfied.append((target, given.given_on))
@@ -48,27 +49,28 @@ def _judge(
     chart: Chart,
     series: Series,
     target: int,
-    given: Given,
+    place: int,
     judged: Sequence[Judged],
     satisfied: Sequence[tuple[int, date]],
 ) -> Judged:
+    given = chart.given[place]
     if given.substandard or (given.lot_expires_on and given.given_on > given.lot_expires_on):
         why = Reason("Table 6-3", SUBSTANDARD, given.given_on, given.lot_expires_on)
-        return Judged(given, target, "Sub-standard", (why,))
+        return Judged(place, given, target, "Sub-standard", (why,))
     if target == len(series.doses):
-        return Judged(given, target, "Extraneous", (Reason("Section 4.4", ALREADY_COMPLETE, given.given_on),))
+        return Judged(place, given, target, "Extraneous", (Reason("Section 4.4", ALREADY_COMPLETE, given.given_on),))
     dose = series.doses[target]
     if given.code in dose.inadvertent:
-        return Judged(given, target, "Not Valid", (Reason("Table 6-13", INADVERTENT, given.given_on),), True)
+        return Judged(place, given, target, "Not Valid", (Reason("Table 6-13", INADVERTENT, given.given_on),), True)
     against, notes = _age(chart, dose, given)
     if against and against.text == TOO_OLD:
-        return Judged(given, target, "Extraneous", (against,))
+        return Judged(place, given, target, "Extraneous", (against,))
     interval, interval_notes = _interval(chart, dose, given, judged, satisfied)
     found = (against, interval, _conflict(chart, given, judged), _vaccine(chart, dose, given))
     faults = tuple(reason for reason in found if reason)
     if faults:
-        return Judged(given, target, "Not Valid", faults)
-    return Judged(given, target, "Valid", notes + interval_notes)
+        return Judged(place, given, target, "Not Valid", faults)
+    return Judged(place, given, target, "Valid", notes + interval_notes)
 
 
 def _reason(chart: Chart, rule: str, text: str, given: Given, against: date | None, source: Effective) -> Reason:
@@ -125,14 +127,14 @@ def _conflict(chart: Chart, given: Given, judged: Sequence[Judged]) -> Reason | 
     conflicts = chart.programme.conflicts.get(given.code)
     if not conflicts:
         return None
-    spoilt = {id(dose.given) for dose in judged if dose.status != "Valid"}
-    for previous in chart.given:
+    spoilt = {dose.place for dose in judged if dose.status != "Valid"}
+    for place, previous in enumerate(chart.given):
         if previous.given_on >= given.given_on:
             break
         for conflict in conflicts:
             if previous.code not in conflict.previous:
                 continue
-            span = conflict.end if id(previous) in spoilt else conflict.min_end
+            span = conflict.end if place in spoilt else conflict.min_end
             end = shift(previous.given_on, span, chart.unreal)
             if shift(previous.given_on, conflict.begin, chart.unreal) <= given.given_on < end:
                 return Reason("CONFLICT-3", CONFLICT, given.given_on, end, evidence=chart.programme.evidence)

@@ -98,7 +98,7 @@ def _earliest(chart: Chart, group: VaccineGroup, waiting: Sequence[SeriesForecas
     """SINGLEANTVG-2, MULTIANTVG-1."""
     days = [one.dates.earliest_on for one in waiting if one.dates]
     if len(group.antigens) > 1 and any(_priority(one) for one in waiting):
-        given = [dose.given_on for antigen in group.antigens for dose in chart.history.get(antigen, ())]
+        given = [chart.given[place].given_on for a in group.antigens for place in chart.history.get(a, ())]
         return max([min(days), *given])
     return max(days)
 
@@ -114,7 +114,7 @@ def dose_verdicts(group: VaccineGroup, judging: Sequence[SeriesForecast]) -> lis
     found: dict[int, dict[str, list[tuple[SeriesForecast, Judged]]]] = {}
     for one in judging:
         for judged in one.progress.judged:
-            found.setdefault(id(judged.given), {}).setdefault(one.progress.antigen, []).append((one, judged))
+            found.setdefault(judged.place, {}).setdefault(one.progress.antigen, []).append((one, judged))
     return [_verdict(group, list(antigens.values())) for antigens in found.values()]
 
 
