@@ -65,14 +65,17 @@ def _run(settings: Path, say: Say, ask: Callable[[str], str]) -> int:
 
         control = Control(home.data, {"sync status": status, "sync now": sync_now})
         control.start()
+        lines = threading.Thread(target=terminal.start_lines, name="lines", daemon=True)
 
         def ready(window: MainWindow) -> None:
             terminal.on_report = window.pump.post
             terminal.start_reader()
-            threading.Thread(target=terminal.start_lines, name="lines", daemon=True).start()
+            lines.start()
 
         try:
             return app.run(desk, terminal.services(), home.settings.language, ready)
         finally:
             control.close()
+            if lines.ident:
+                lines.join(10)  # a window closed at once: what starts must not meet closed records
             terminal.stop()
