@@ -17,14 +17,12 @@ _DAY = timedelta(days=1)
 
 
 class Dates(msgspec.Struct, frozen=True):
-    """The dates of one forecast dose. `wished_on`, `unmet_on`: recommended and past due before the earliest date."""
+    """The dates of one forecast dose."""
 
     earliest_on: date
     recommended_on: date
     past_due_on: date | None
     latest_on: date | None
-    wished_on: date
-    unmet_on: date | None
 
 
 class SeriesForecast(msgspec.Struct, frozen=True):
@@ -165,16 +163,14 @@ def _candidates(chart: Chart, progress: Progress, dose: SeriesDose) -> Candidate
 
 
 def _open(chart: Chart, antigen: Antigen, progress: Progress, target: int, candidates: Candidates) -> SeriesForecast:
+    """A dose is needed. The vaccines fit the age on its dates, or today's where those are past (FORECASTRECVAC-1)."""
     dates = _dates(chart, progress, progress.series.doses[target], candidates.earliest_on)
+    days = {max(day, chart.case.assessed_on) for day in (dates.earliest_on, dates.recommended_on)}
     vaccines = tuple(
         sorted(
             vaccine
             for products in progress.series.doses[target].preferable
-            if products.recommended
-            and (
-                chart.aged(dates.earliest_on, products.begin, products.end)
-                or chart.aged(dates.recommended_on, products.begin, products.end)
-            )
+            if products.recommended and any(chart.aged(day, products.begin, products.end) for day in days)
             for vaccine in products.vaccines
             if not _forbidden(chart, antigen, vaccine)
         )
@@ -203,8 +199,6 @@ def _dates(chart: Chart, progress: Progress, dose: SeriesDose, earliest_on: date
         recommended_on=max(earliest_on, wished_on),
         past_due_on=unmet_on and max(earliest_on, unmet_on),
         latest_on=maximum and maximum - _DAY,
-        wished_on=wished_on,
-        unmet_on=unmet_on,
     )
 
 

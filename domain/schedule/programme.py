@@ -141,7 +141,10 @@ class Indication(_Data, frozen=True):
 
 
 class Series(_Data, frozen=True, kw_only=True):
-    """One path to immunity. `group`, `priority` (A before B) and `preference` (1 before 2) rank it among the others."""
+    """One path to immunity. `group`, `priority` (A before B) and `preference` (1 before 2) rank it among the others.
+
+    `born_from`: the series is for who was born on that day or later.
+    """
 
     name: str
     vaccine_group: str
@@ -153,6 +156,7 @@ class Series(_Data, frozen=True, kw_only=True):
     default: bool = False
     product: bool = False
     max_age_to_start: Span | None = None
+    born_from: date | None = None
     genders: tuple[Literal["Female", "Male", "Unknown"], ...] = ()
     indications: tuple[Indication, ...] = ()
     doses: tuple[SeriesDose, ...]

@@ -14,12 +14,14 @@ _GENDERS = {"F": "Female", "M": "Male"}
 
 
 def relevant_series(chart: Chart, antigen: Antigen) -> list[Series]:
-    """The series that concern the child: by gender, and risk series by an observation (tables 5-4, 5-5)."""
+    """The series that concern the child: by gender and birth, and risk series by an observation (tables 5-4, 5-5)."""
     gender = _GENDERS.get(chart.case.sex, "Unknown")
     return [
         series
         for series in antigen.series
-        if (not series.genders or gender in series.genders) and (series.kind != "Risk" or _indicated(chart, series))
+        if (not series.genders or gender in series.genders)
+        and (series.born_from is None or series.born_from <= chart.case.birth_on)
+        and (series.kind != "Risk" or _indicated(chart, series))
     ]
 
 

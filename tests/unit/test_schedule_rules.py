@@ -174,6 +174,12 @@ def test_a_series_for_girls_is_not_a_boys() -> None:
     assert run(small, sex="M").groups == ()
 
 
+def test_a_series_for_later_births_is_not_an_earlier_childs() -> None:
+    small = programme(Antigen(series=(series(FIRST, born_from=BIRTH),)))
+    assert group(small).series_status == "Not Complete"
+    assert run(small, birth_on=date(2023, 1, 30)).groups == ()
+
+
 def test_a_risk_series_waits_for_its_observation_and_its_age() -> None:
     risk = series(FIRST, kind="Risk", indications=(Indication(observation="9", begin="4 months"),))
     small = programme(Antigen(series=(risk,)))
