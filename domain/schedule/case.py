@@ -73,7 +73,10 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
-    """A dose judged for one vaccine group; `reason` in the words of the CDSi test cases, None when valid."""
+    """A dose judged for one vaccine group; `reason` in the words of the CDSi test cases, None when valid.
+
+    `cvx`: the vaccine's code in the programme, as the case gave it.
+    """
 
     given_on: date
     cvx: str
