@@ -145,7 +145,6 @@ class Morning:
         self.clinic.printer.set(paper_out=True)
         self._visit(child, self._due(child)[:1])
         self.hand.until(lambda: self.terminal.spools[0].health.state is PrinterState.BLOCKED)
-        self.hand.call(lambda: self._counter.top.show_printer(self.hand.window.services.printer()))
         self.hand.call(lambda: self._counter.ask_standing())
         self.hand.settle()
         self._picture("paper-out")
@@ -292,6 +291,9 @@ class Morning:
     def _picture(self, name: str) -> None:
         self.pictures += 1
         path = self.out / f"{self.pictures:02d}-{name}.png"
+        counter = self.hand.window.counter
+        if counter:
+            self.hand.call(counter.tick)
         self.hand.call(lambda: grab(self.hand.window, path))
 
     @property

@@ -70,13 +70,13 @@ class Counter(QFrame):
         self._actions: dict[int, Button] = {}
         self._build()
         self._clock = QTimer(self, interval=1000)
-        self._clock.timeout.connect(self._tick)
+        self._clock.timeout.connect(self.tick)
         self._clock.start()
         self._watch = QTimer(self, interval=STANDING_MS)
         self._watch.timeout.connect(self.ask_standing)
         self._watch.start()
         self.show_nurse(actor.name)
-        self._tick()
+        self.tick()
         self.refresh()
 
     def start(self) -> None:
@@ -307,7 +307,8 @@ class Counter(QFrame):
     def show_nurse(self, name: str) -> None:
         self.top.show_nurse(name)
 
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Each second: the clock, and how the printer is."""
         self.top.tick()
         self.top.show_printer(self._services.printer())
 
