@@ -69,7 +69,7 @@ def standing(doses: Iterable[Dose], changes: Iterable[Change]) -> list[Dose]:
                 dose, **own, facts={**dose.facts, **new}, corrected=tuple(sorted({*dose.corrected, *new}))
             )
         elif dose.counts:
-            now[dose.id] = replace(dose, state=change.kind)  # type: ignore[arg-type]
+            now[dose.id] = replace(dose, state=change.kind)  # type: ignore[arg-type]  # the kinds left are states
     return sorted(now.values(), key=lambda d: (d.given_on, d.id))
 
 

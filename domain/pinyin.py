@@ -104,6 +104,6 @@ def _pypinyin() -> Any:
     """pypinyin, imported at the first name: most starts need none."""
     os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
     os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "true")
-    import pypinyin  # noqa: PLC0415  the variables above must be set first
+    import pypinyin  # noqa: PLC0415 (the variables above must be set first)
 
     return pypinyin

@@ -22,7 +22,7 @@ PROFILE = "TUP500"
 def _dummy() -> Any:
     """python-escpos' recording printer. Importing it reads its capability file and leaves a temporary directory: late
     (0.2 s once, see `warm_up`), and the directory is removed."""
-    from escpos import capabilities, printer  # noqa: PLC0415
+    from escpos import capabilities, printer  # noqa: PLC0415 (late: it reads files and costs 0.2 s)
 
     if "ESCPOS_CAPABILITIES_PICKLE_DIR" not in os.environ:
         shutil.rmtree(capabilities.pickle_dir, ignore_errors=True)

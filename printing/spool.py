@@ -111,7 +111,7 @@ class Spool:
                 self._serve()
             except StoreError as fault:
                 self._fail(Health(PrinterState.FAULTED, fault.code))
-            except Exception as mistake:  # noqa: BLE001 - a mistake of ours must not end the printer's thread
+            except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the printer's thread)
                 log.error("printer %s: worker failed: %s", self._printer.name, type(mistake).__name__)
                 self._fail(Health(PrinterState.FAULTED, "print.worker_failed"))
             self._pause()

@@ -50,7 +50,7 @@ def _speaker(language: Language) -> Say:
 def _language(words: list[str]) -> Language:
     """--lang, else that of the PC: Chinese where LANG says so."""
     if "--lang" in words[:-1] and words[words.index("--lang") + 1] in LANGUAGES:
-        return words[words.index("--lang") + 1]  # type: ignore[return-value]
+        return words[words.index("--lang") + 1]  # type: ignore[return-value]  # it is one of LANGUAGES
     return "zh_CN" if os.environ.get("LANG", "").startswith("zh") else "en"
 
 

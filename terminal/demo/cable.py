@@ -72,7 +72,7 @@ class Cable:
             both.register(far, selectors.EVENT_READ, near)
             while self._in.is_set():
                 for key, _ in both.select(0.5):
-                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                    data = key.fileobj.recv(65536)  # type: ignore[union-attr]  # a socket
                     if not data:
                         return
                     key.data.sendall(data)

@@ -124,7 +124,7 @@ class DemoClinic:
     def region_doses(self) -> list[str]:
         """The ids of the doses the region holds: from its database, or, for a region elsewhere, by its signed word."""
         if self.dsn:
-            from regional import queries  # noqa: PLC0415
+            from regional import queries  # noqa: PLC0415 (the bundle has no region)
 
             self.wait_applied(60)
             return queries.dose_ids(self.dsn)
@@ -137,7 +137,7 @@ class DemoClinic:
     def region_batches(self) -> int:
         """Sealed batches in the region's inbox; of a region elsewhere, those it has acknowledged."""
         if self.dsn:
-            from regional import queries  # noqa: PLC0415
+            from regional import queries  # noqa: PLC0415 (the bundle has no region)
 
             return queries.batches(self.dsn)
         return int(self.desk.store.sql("SELECT count(*) FROM batch WHERE acked_at IS NOT NULL")[0][0])

@@ -58,7 +58,7 @@ def converting() -> Iterator[None]:
         said = " / ".join(_said(fault))
         for words, code, retry in _WORDS:
             if words in said:
-                raise StoreError(code, retry) from fault  # type: ignore[arg-type]
+                raise StoreError(code, retry) from fault  # type: ignore[arg-type]  # a Retry of the table
         if isinstance(fault, (DatabaseError, InterfaceError)) and "constraint" in said.lower():
             raise
         raise StoreError("store.failed", "operator", detail=type(fault).__name__) from fault

@@ -30,6 +30,7 @@ from printing.simulator import SimulatedPrinter
 from printing.spool import Health, PrinterState, Spool, Timing
 from terminal.store import papers
 from terminal.store.database import Store
+from tests.fakes.disks import small_disk
 from tests.fakes.ledgers import KEY, new_store
 from tests.fakes.print_queue import LABEL, WatchedQueue
 from tests.fakes.printer_slips import SLIP
@@ -241,21 +242,15 @@ def test_two_workers_on_one_printer_never_print_a_slip_twice(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 3 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs root to mount a small disk")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as place:
+        yield place
 
 
 def test_a_full_disk_is_shown_nothing_prints_and_the_worker_lives(
-    paper: SimulatedPrinter, start: Start, small_disk: Path
+    paper: SimulatedPrinter, start: Start, full_disk: Path
 ) -> None:
-    jobs = WatchedQueue(new_store(small_disk / "records.db"), World())
+    jobs = WatchedQueue(new_store(full_disk / "records.db"), World())
     shown = threading.Event()
 
     def hear(health: Health) -> None:
@@ -264,7 +259,7 @@ def test_a_full_disk_is_shown_nothing_prints_and_the_worker_lives(
 
     try:
         job = jobs.add(SLIP)
-        ballast = small_disk / "ballast"
+        ballast = full_disk / "ballast"
         fill(ballast)
         spool = start(queue=jobs, on_health=hear)
         assert shown.wait(20)

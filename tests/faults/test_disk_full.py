@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -18,19 +17,14 @@ from terminal.store.database import Store
 from terminal.store.ledger import check_audit, tell
 from terminal.store.outbox import StoreOutbox, check_chain
 from terminal.store.second_medium import copy_unsent
+from tests.fakes.disks import small_disk
 from tests.fakes.ledgers import KEY, TERMINAL, header_of, new_store, new_world, tell_facts
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A real disk of 3 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("needs root to mount a small disk")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
+    with small_disk(tmp_path / "disk") as place:
+        yield place
 
 
 @pytest.fixture

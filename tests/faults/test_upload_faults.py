@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -26,6 +25,7 @@ from terminal.usecases.desk import Desk
 from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.register_child import register_child
 from tests.fakes.desk import made
+from tests.fakes.disks import small_disk
 from tests.fakes.homes import NURSE, found_home
 from tests.fakes.lines import Relay, Script, Spoil, answer
 from tests.fakes.stories import Story
@@ -181,14 +181,10 @@ def test_days_offline_then_online(counter: Counter, nothing_lost: Callable[[list
 
 
 def test_the_disk_is_full_while_sealing(region: EmbeddedRegion, tmp_path: Path, apply: Callable[[], int]) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], capture_output=True).returncode:
-        pytest.skip("needs root to mount a small disk")
-    counter = None
-    try:
+    with small_disk(tmp_path / "disk", megabytes=8) as disk, ExitStack() as stack:
         home = found_home(disk / "home", region, "127.0.0.1:9", World())
         counter = Counter(home, bootstrap.open_desk(home), region)
+        stack.callback(counter.desk.store.close)
         given = counter.work(40)
         counter.desk.store.run(counter.desk.store.sql, "PRAGMA wal_checkpoint(TRUNCATE)")  # no room left in the log
         filler = disk / "filler"
@@ -202,7 +198,3 @@ def test_the_disk_is_full_while_sealing(region: EmbeddedRegion, tmp_path: Path, 
         counter.sync()
         apply()
         assert counter.doses_there() == sorted(given)
-    finally:
-        if counter:
-            counter.desk.store.close()
-        subprocess.run(["umount", "-l", disk], check=True)
