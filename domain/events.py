@@ -29,12 +29,14 @@ class Guardian(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True, omit_defaults=True):
-    """kind: allergy, contraindication, condition. `vaccines` are two-digit classes forbidden, `component` the cause."""
+    """kind: allergy, contraindication, condition. `vaccines` are two-digit classes forbidden, `component` the cause;
+    of a condition, `component` is its code (config/tables/conditions.csv) and `on` the day it was seen."""
 
     kind: str
     text: str
     vaccines: tuple[str, ...] = ()
     component: str = ""
+    on: str = ""
 
 
 class ChildRegistered(msgspec.Struct, frozen=True, omit_defaults=True):
