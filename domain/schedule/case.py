@@ -17,7 +17,8 @@ SeriesStatus = Literal["Aged Out", "Complete", "Contraindicated", "Immune", "Not
 class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"given_on": "date"}):
     """One dose given, by `cvx` or by the programme's own `vaccine` code.
 
-    `lot_expires_on` and `substandard` (cold chain broken, recalled, ...) make it a dose that must be repeated.
+    `lot_expires_on` and `substandard` (cold chain broken, recalled, ...) make it a dose that must be repeated. `ref`: the
+    record's own id of the dose, given back in its verdict.
     """
 
     given_on: date
@@ -26,6 +27,7 @@ class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"gi
     vaccine: str = ""
     lot_expires_on: date | None = None
     substandard: bool = False
+    ref: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.cvx) == bool(self.vaccine):
@@ -62,7 +64,10 @@ class Case(
 
 
 class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Why: the rule, the date looked at, the date it was held against, and where the rule stands."""
+    """Why: the rule, the date looked at, the date it was held against, the rule's source and how well it is known.
+
+    `where`: the antigen, series and target dose the rule was tried on.
+    """
 
     rule: str
     text: str = ""
@@ -70,12 +75,14 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     held_against: date | None = None
     source: str = ""
     evidence: Evidence | None = None
+    where: str = ""
 
 
 class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
     """A dose judged for one vaccine group; `reason` in the words of the CDSi test cases, None when valid.
 
-    `cvx`: the vaccine's code in the programme, as the case gave it.
+    `cvx`: the vaccine's code in the programme, as the case gave it. `dose`: the number, from 1, of the target dose of
+    `series` it satisfied; None if it satisfied none. A valid dose's `why` are warnings. `ref`: the dose's own id.
     """
 
     given_on: date
@@ -84,6 +91,9 @@ class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
     status: DoseStatus
     reason: str | None
     why: tuple[Reason, ...]
+    ref: str = ""
+    dose: int | None = None
+    series: str = ""
 
 
 class GroupForecast(
@@ -96,7 +106,10 @@ class GroupForecast(
         "latest_on": "latest_date",
     },
 ):
-    """What comes next in one vaccine group; dates and number are None when nothing does."""
+    """What comes next in one vaccine group; dates and number are None when nothing does.
+
+    `doses`: how many doses the followed series has for this child; 0 when it recurs without end.
+    """
 
     vaccine_group: str
     series_status: SeriesStatus
@@ -108,6 +121,8 @@ class GroupForecast(
     series: tuple[str, ...]
     vaccines: tuple[str, ...]
     why: tuple[Reason, ...] = field(default=())
+    target: int | None = None
+    doses: int = 0
 
 
 class CaseResult(msgspec.Struct, frozen=True):

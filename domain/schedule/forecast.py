@@ -10,7 +10,7 @@ from domain.schedule.case import Reason, SeriesStatus
 from domain.schedule.chart import Chart, Progress
 from domain.schedule.dates import latest, shift
 from domain.schedule.intervals import starts_on
-from domain.schedule.programme import Age, Antigen, SeriesDose
+from domain.schedule.programme import Age, Antigen, Contraindication, SeriesDose
 from domain.schedule.skips import may_skip
 
 _DAY = timedelta(days=1)
@@ -113,14 +113,18 @@ def _immune(chart: Chart, antigen: Antigen) -> bool:
     )
 
 
-def _forbidden(chart: Chart, antigen: Antigen, vaccine: str) -> bool:
-    """Does a vaccine contraindication apply to this vaccine (table 7-6)?"""
+def forbidding(chart: Chart, antigen: Antigen, vaccine: str) -> Contraindication | None:
+    """The vaccine contraindication that applies to this vaccine (table 7-6)."""
     today = chart.case.assessed_on
-    return any(
-        c.observation in chart.observed
-        and chart.aged(today, c.begin, c.end)
-        and any(vaccine in v.vaccines and chart.aged(today, v.begin, v.end) for v in c.vaccines)
-        for c in antigen.contraindications
+    return next(
+        (
+            c
+            for c in antigen.contraindications
+            if c.observation in chart.observed
+            and chart.aged(today, c.begin, c.end)
+            and any(vaccine in v.vaccines and chart.aged(today, v.begin, v.end) for v in c.vaccines)
+        ),
+        None,
     )
 
 
@@ -133,7 +137,7 @@ def _contraindicated(chart: Chart, antigen: Antigen, dose: SeriesDose) -> bool:
     ):
         return True
     vaccines = {vaccine for products in dose.preferable for vaccine in products.vaccines}
-    return bool(vaccines) and all(_forbidden(chart, antigen, vaccine) for vaccine in vaccines)
+    return bool(vaccines) and all(forbidding(chart, antigen, vaccine) for vaccine in vaccines)
 
 
 def _candidates(chart: Chart, progress: Progress, dose: SeriesDose) -> Candidates:
@@ -172,7 +176,7 @@ def _open(chart: Chart, antigen: Antigen, progress: Progress, target: int, candi
             for products in progress.series.doses[target].preferable
             if products.recommended and any(chart.aged(day, products.begin, products.end) for day in days)
             for vaccine in products.vaccines
-            if not _forbidden(chart, antigen, vaccine)
+            if not forbidding(chart, antigen, vaccine)
         )
     )
     return SeriesForecast(progress, "Not Complete", target, _number(progress), dates, vaccines, why=candidates.deciding)

@@ -91,6 +91,7 @@ def _blend(chart: Chart, group: VaccineGroup, forecasts: Sequence[SeriesForecast
         series=names,
         vaccines=tuple(sorted({vaccine for one in waiting for vaccine in one.vaccines})),
         why=why,
+        target=min(waiting, key=lambda one: one.number).target + 1,
     )
 
 

@@ -24,12 +24,22 @@ class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     """Data of a programme: unknown fields are refused, defaults are not written."""
 
 
-class Effective(_Data, frozen=True):
+class Rule(_Data, frozen=True, kw_only=True):
+    """Where something in a programme stands: the rule's id, its source, how well it is known; the programme's if empty.
+
+    An unverified rule only ever warns: it makes no dose invalid and ends no series.
+    """
+
+    rule: str = ""
+    source: str = ""
+    evidence: Evidence | None = None
+
+
+class Effective(Rule, frozen=True, kw_only=True):
     """A rule in force from `effective_on` to `ceased_on`, both included (RELEVANT-1, RELEVANT-2)."""
 
     effective_on: date | None = None
     ceased_on: date | None = None
-    evidence: Evidence | None = None
 
     def holds_on(self, day: date) -> bool:
         return (self.effective_on is None or self.effective_on <= day) and (
@@ -37,8 +47,8 @@ class Effective(_Data, frozen=True):
         )
 
 
-class Age(Effective, frozen=True):
-    """Ages of a dose. Before `abs_min` it is invalid, before `min` it stands by grace, from `max` on it is too late."""
+class Age(Effective, frozen=True, kw_only=True):
+    """Ages of a dose; several may hold at once, each a rule. Before `abs_min` it is invalid, before `min` it stands by grace, from `max` on it is too late."""
 
     abs_min: Span | None = None
     min: Span | None = None
@@ -47,7 +57,7 @@ class Age(Effective, frozen=True):
     max: Span | None = None
 
 
-class Interval(Effective, frozen=True):
+class Interval(Effective, frozen=True, kw_only=True):
     """Spacing of a dose from one other event; exactly one of the `from_*` names it.
 
     `overrides`: the group's forecast follows this interval before the other antigens' (FORECASTPRIORITY-1).
@@ -69,7 +79,7 @@ class Interval(Effective, frozen=True):
             raise ValueError("an interval starts from exactly one event")
 
 
-class Products(_Data, frozen=True):
+class Products(Rule, frozen=True, kw_only=True):
     """Vaccines usable from age `begin` until before `end`; with `mvx`, of that manufacturer only.
 
     `recommended`: to be named in a forecast (the forecast vaccine type flag).
@@ -132,18 +142,20 @@ class SeriesDose(_Data, frozen=True):
     season_end_on: date | None = None
 
 
-class Indication(_Data, frozen=True):
-    """A risk series concerns who has this observation between the ages."""
+class Indication(Rule, frozen=True, kw_only=True):
+    """A risk series concerns who has this observation, and those of `also`, between the ages."""
 
     observation: str
+    also: tuple[str, ...] = ()
     begin: Span | None = None
     end: Span | None = None
 
 
-class Series(_Data, frozen=True, kw_only=True):
+class Series(Effective, frozen=True, kw_only=True):
     """One path to immunity. `group`, `priority` (A before B) and `preference` (1 before 2) rank it among the others.
 
-    `born_from`: the series is for who was born on that day or later.
+    `born_from`, `born_before`: the series is for who was born on that day or later, or before that day. An unverified
+    series counts a dose with a warning and is never complete by it.
     """
 
     name: str
@@ -157,15 +169,22 @@ class Series(_Data, frozen=True, kw_only=True):
     product: bool = False
     max_age_to_start: Span | None = None
     born_from: date | None = None
+    born_before: date | None = None
     genders: tuple[Literal["Female", "Male", "Unknown"], ...] = ()
     indications: tuple[Indication, ...] = ()
     doses: tuple[SeriesDose, ...]
 
 
-class Contraindication(_Data, frozen=True):
-    """An observation that forbids the whole antigen, or only `vaccines` where these are named."""
+class Contraindication(Rule, frozen=True, kw_only=True):
+    """An observation that forbids the whole antigen, or only `vaccines` where these are named.
 
-    observation: str
+    Without an `observation` it concerns everyone of the ages, but for those with one of `unless`. `effect`: forbidden,
+    to be put off, or to be weighed by the physician (which forbids nothing, and warns).
+    """
+
+    observation: str = ""
+    unless: tuple[str, ...] = ()
+    effect: Literal["forbid", "defer", "evaluate"] = "forbid"
     begin: Span | None = None
     end: Span | None = None
     vaccines: tuple[Products, ...] = ()
@@ -197,13 +216,17 @@ class Association(_Data, frozen=True):
 
 
 class Vaccine(_Data, frozen=True):
-    """A vaccine type; its key in the programme is its code there (CVX in the US programme)."""
+    """A vaccine type; its key in the programme is its code there (CVX in the US programme).
+
+    `codes`: the clinic's four-digit codes that mean it. A code in no vaccine has no rules.
+    """
 
     name: str
     antigens: tuple[Association, ...]
+    codes: tuple[str, ...] = ()
 
 
-class Conflict(_Data, frozen=True):
+class Conflict(Rule, frozen=True, kw_only=True):
     """Vaccines that, given `begin` or more but less than `end` before, spoil the dose. `min_end` after a valid one."""
 
     previous: frozenset[str]
@@ -213,15 +236,32 @@ class Conflict(_Data, frozen=True):
 
 
 class VaccineGroup(_Data, frozen=True):
-    """Antigens forecast together, under `code`. `full`: always all antigens in one vaccine."""
+    """Antigens forecast together, under `code`. `full`: always all antigens in one vaccine.
+
+    `place`: where it stands among the groups, in giving and in showing, as on the booklet.
+    """
 
     code: str
     antigens: tuple[str, ...]
     full: bool = False
+    name_zh: str = ""
+    name_en: str = ""
+    place: int = 0
+
+
+class ObservationName(_Data, frozen=True):
+    """What an observation code of the programme means."""
+
+    name_zh: str
+    name_en: str
 
 
 class Programme(_Data, frozen=True, kw_only=True):
-    """One edition of one programme. `conflicts` has the spoilt vaccine as its key."""
+    """One edition of one programme. `conflicts` has the spoilt vaccine as its key.
+
+    `outside`: vaccines of other programmes that the rules name. `observations`: every code the rules name; empty where
+    the programme keeps no such table.
+    """
 
     name: str
     edition: str
@@ -234,3 +274,5 @@ class Programme(_Data, frozen=True, kw_only=True):
     vaccines: dict[str, Vaccine]
     conflicts: dict[str, tuple[Conflict, ...]] = {}
     antigens: dict[str, Antigen] = {}
+    outside: frozenset[str] = frozenset()
+    observations: dict[str, ObservationName] = {}
