@@ -145,7 +145,7 @@ class Morning:
         self.clinic.printer.set(paper_out=True)
         self._visit(child, self._due(child)[:1])
         self.hand.until(lambda: self.terminal.spools[0].health.state is PrinterState.BLOCKED)
-        self.hand.call(lambda: self._counter.ask_standing())
+        self.hand.call(self._shell.ask_standing)
         self.hand.settle()
         self._picture("paper-out")
         self.clinic.printer.set(paper_out=False)
@@ -159,7 +159,7 @@ class Morning:
             child = next(children)
             self._visit(child, self._due(child)[:2])
         self.terminal.sync_now(20)
-        self.hand.call(lambda: self._counter.ask_standing())
+        self.hand.call(self._shell.ask_standing)
         self.hand.settle()
         self._picture("offline")
         self.clinic.cable.plug()
@@ -171,7 +171,7 @@ class Morning:
             self.terminal.sync_now(30)
             if not self._store.sql("SELECT 1 FROM batch WHERE acked_at IS NULL LIMIT 1"):
                 break
-        self.hand.call(lambda: self._counter.ask_standing())
+        self.hand.call(self._shell.ask_standing)
         self.hand.settle()
         self._picture("evening")
         self.hand.call(lambda: self.hand.window.lock())
@@ -291,9 +291,9 @@ class Morning:
     def _picture(self, name: str) -> None:
         self.pictures += 1
         path = self.out / f"{self.pictures:02d}-{name}.png"
-        counter = self.hand.window.counter
-        if counter:
-            self.hand.call(counter.tick)
+        shell = self.hand.window.shell
+        if shell:
+            self.hand.call(shell.tick)
         self.hand.call(lambda: grab(self.hand.window, path))
 
     @property
@@ -305,6 +305,12 @@ class Morning:
         counter = self.hand.window.counter
         assert counter is not None
         return counter
+
+    @property
+    def _shell(self) -> Any:
+        shell = self.hand.window.shell
+        assert shell is not None
+        return shell
 
     @property
     def _work(self) -> Any:

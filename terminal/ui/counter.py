@@ -1,111 +1,56 @@
-"""The counter's screen: where everything stands, and which key does what."""
+"""The counter's page: where everything stands, and which key does what."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.problems import Problem
-from drivers.scan import Report, ScanEvent, ScanLost, StateChange
-from terminal.store.papers import Job
-from terminal.ui import parts, trips
+from terminal.ui import parts
 from terminal.ui.history import History
-from terminal.ui.icons import icon
+from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import PersonPanel
-from terminal.ui.search_box import SearchBox
-from terminal.ui.services import Condition, Services
 from terminal.ui.sheet import Sheet
 from terminal.ui.start_sheets import UnansweredSheet
-from terminal.ui.tasks import Tasks
 from terminal.ui.tokens import GAP
-from terminal.ui.top_bar import TopBar
 from terminal.ui.verdict_strip import VerdictStrip
 from terminal.ui.visit_card import VisitCard
-from terminal.ui.words import Words
-from terminal.ui.work import Work
-from terminal.usecases.desk import Actor, Desk
 
 NARROW_PX = 1240  # below this the keys' words are smaller
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
 
-class Counter(QFrame):
-    """One signed-in person's screen; thrown away at lock, and every personal datum with it."""
+class Counter(Page):
+    """The page of the child in the chair. `forms`: what the rail opens here without a page of its own."""
 
-    def __init__(
-        self,
-        desk: Desk,
-        services: Services,
-        words: Words,
-        actor: Actor,
-        tasks: Tasks,
-        painted: Callable[[float], None],
-        lock: Callable[[], None],
-    ) -> None:
-        super().__init__()
-        self.setProperty("kind", "page")
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.setAccessibleName(words("ui.counter"))
-        self._desk, self._services, self._words, self._tasks, self._lock = desk, services, words, tasks, lock
-        self.work = work = Work(desk, services, words, actor, tasks, self, painted)
+    def __init__(self, house: House) -> None:
+        super().__init__(house, "ui.counter")
+        words, work = house.words, house.work
+        self._desk, self._words, self.work = house.desk, words, work
         self.sheet: Sheet | None = None
-        self.search = SearchBox(words, work.children.search, work.children.open_child, work.children.looked, self)
-        self.top = TopBar(desk, words, self.search)
         self.strip = VerdictStrip()
-        self.person = PersonPanel(desk, words, work.children.edit)
+        self.person = PersonPanel(house.desk, words, work.children.edit)
         self.visit = VisitCard(words, work.children.open_visit)
         self.history = History(words, work.doses.dose_chosen)
-        self._bars = QVBoxLayout()
-        self._bars.setSpacing(8)
-        self._asking: tuple[str, ...] | None = None
-        self._tell_standing = False  # somebody pressed Upload and waits for words
+        self.forms: dict[str, Callable[[], None]] = {"child": work.children.register, "stock": work.seat.stock}
         self._shown: object = None  # of the person, and of the history: what has not changed is not built again
         self._history_shown: object = None
         self._actions: dict[int, Button] = {}
         self._build()
-        self._clock = QTimer(self, interval=1000)
-        self._clock.timeout.connect(self.tick)
-        self._clock.start()
-        self._watch = QTimer(self, interval=STANDING_MS)
-        self._watch.timeout.connect(self.ask_standing)
-        self._watch.start()
-        self.show_nurse(actor.name)
-        self.tick()
-        self.refresh()
 
     def start(self) -> None:
-        """Once it is on the screen: ask about doses without an answer, count what is unsent."""
+        """The keys are the counter's."""
         self.setFocus()
-        self.ask_standing()
-        self.work.seat.ask_unanswered()
-
-    def stop(self) -> None:
-        """Nothing more is asked for this screen, which is about to go."""
-        self.search.clear()
-        self._clock.stop()
-        self._watch.stop()
 
     def _build(self) -> None:
-        page = QVBoxLayout(self)
-        page.setContentsMargins(0, 0, 0, 0)
-        page.setSpacing(0)
-        page.addWidget(self.top)
-        below = QHBoxLayout()
-        below.setSpacing(0)
-        self._rail_bar = self._rail()
-        below.addWidget(self._rail_bar)
-        page.addLayout(below, 1)
-        main = QVBoxLayout()
+        main = QVBoxLayout(self)
         main.setContentsMargins(18, 14, 18, 16)
         main.setSpacing(GAP)
-        below.addLayout(main, 1)
-        main.addLayout(self._bars)
         main.addWidget(self.strip)
         middle = QHBoxLayout()
         middle.setSpacing(GAP)
@@ -124,41 +69,6 @@ class Counter(QFrame):
         self._action_bar = QWidget()
         self._action_bar.setLayout(self._action_row())
         main.addWidget(self._action_bar)
-
-    def _rail(self) -> QFrame:
-        """What can be done without a child."""
-        rail = QFrame()
-        rail.setProperty("kind", "rail")
-        layout = QVBoxLayout(rail)
-        layout.setContentsMargins(8, 10, 8, 10)
-        layout.setSpacing(4)
-        entries = (
-            ("counter", "ui.rail.counter", self.close_sheet),
-            ("child", "ui.rail.child", self.work.children.register),
-            ("stock", "ui.rail.stock", self.work.seat.stock),
-            ("upload", "ui.rail.upload", self._upload),
-            ("lock", "ui.rail.lock", self._lock),
-        )
-        for name, code, pressed in entries:
-            button = QToolButton()
-            button.setProperty("kind", "rail")
-            button.setText(self._words(code))
-            button.setAccessibleName(self._words(code))
-            button.setIcon(icon(name, "accent" if name == "counter" else "muted"))
-            button.setIconSize(QSize(24, 24))
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-            button.setFixedSize(QSize(67, 62))
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(lambda _=False, do=pressed: do())
-            if name == "counter":
-                button.setCheckable(True)
-                button.setChecked(True)
-                button.clicked.connect(lambda _=False, b=button: b.setChecked(True))
-            if name == "lock":
-                layout.addStretch(1)
-            layout.addWidget(button)
-        rail.setFixedWidth(84)
-        return rail
 
     def _action_row(self) -> QHBoxLayout:
         work, key = self.work, Qt.Key
@@ -186,31 +96,32 @@ class Counter(QFrame):
         return layout
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Keys that no field used. Enter in a field never records a dose."""
+        """Keys that no field used."""
+        if not self.press(event):
+            super().keyPressEvent(event)
+
+    def press(self, event: QKeyEvent) -> bool:
+        """Do what a key stands for; whether it stands for anything. Enter in a field never records a dose."""
         key = event.key()
         if key == Qt.Key.Key_Enter:
             key = Qt.Key.Key_Return
         button, pressed = self._actions.get(int(key)), self._keys.get(int(key))
-        typing = isinstance(self.focusWidget(), QLineEdit) and key == Qt.Key.Key_Return
+        typing = isinstance(self.window().focusWidget(), QLineEdit) and key == Qt.Key.Key_Return
         if key == Qt.Key.Key_Escape:
             self.close_sheet()
         elif pressed and not typing and (button is None or button.isEnabled()) and not event.isAutoRepeat():
             pressed()
         else:
-            super().keyPressEvent(event)
+            return False
+        return True
+
+    def holds(self, widget: QWidget | None) -> bool:
+        """Whether this is the page or a part of it."""
+        return widget is self or (widget is not None and self.isAncestorOf(widget))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         parts.restyle(self._action_bar, narrow="yes" if self.width() < NARROW_PX else "no")
-
-    def report(self, report: Report) -> None:
-        """What a scanner says."""
-        if isinstance(report, ScanEvent):
-            self.work.scan(report)
-        elif isinstance(report, ScanLost):
-            self.work.lost(report)
-        elif isinstance(report, StateChange):
-            self.top.device_changed(report.device, report.state, report.detail)
 
     def refresh(self) -> None:
         """Show the child, the visit and the doses as `work.look` has them."""
@@ -237,7 +148,7 @@ class Counter(QFrame):
             self.visit.hide()
         self._enable()
         self._order_focus()
-        if self.sheet is None and not isinstance(self.focusWidget(), QLineEdit):
+        if self.sheet is None and not isinstance(self.window().focusWidget(), QLineEdit):
             self.setFocus()
 
     def _enable(self) -> None:
@@ -271,7 +182,8 @@ class Counter(QFrame):
 
     def _order_focus(self) -> None:
         """Tab goes as the eye does, also over what was put in later: search, rail, strip, person, visit, keys."""
-        areas = (self.search, self._rail_bar, self.strip, self.person, self.visit, self.history, self._action_bar)
+        shell = self.work.shell
+        areas = (shell.search, shell.rail, self.strip, self.person, self.visit, self.history, self._action_bar)
         ordered: list[QWidget] = []
         for area in areas:
             inside: list[QWidget] = [area, *area.findChildren(QWidget)]
@@ -303,61 +215,3 @@ class Counter(QFrame):
         if self.sheet:
             refuse = getattr(self.sheet, "refuse", self.sheet.say)
             refuse(problems)
-
-    def show_nurse(self, name: str) -> None:
-        self.top.show_nurse(name)
-
-    def tick(self) -> None:
-        """Each second: the clock, and how the printer is."""
-        self.top.tick()
-        self.top.show_printer(self._services.printer())
-
-    def ask_standing(self) -> None:
-        """Count what is unsent and look for slips that ask; the answer comes later."""
-        self._tasks.run(trips.standing, self._desk, then=self._show_standing)
-
-    def _show_standing(self, standing: trips.Standing) -> None:
-        told = self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
-        if self._tell_standing and self.work.verdict is None:  # an answer that Enter confirms stays in sight
-            self.work.explain(*told)
-        self._tell_standing = False
-        faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
-        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock)
-        if asking != self._asking:
-            self._asking = asking
-            self._show_bars(standing.uncertain, faults)
-
-    def _upload(self) -> None:
-        """Upload now, and say how it stands: what waits and why, the last answer, the age of the backup."""
-        self._services.upload_now()
-        self._tell_standing = True
-        self.ask_standing()
-
-    def _show_bars(self, jobs: Sequence[Job], faults: Sequence[Condition]) -> None:
-        """Above the strip: what is broken and what to do; quiet questions: the date, a slip that may be on paper."""
-        parts.clear(self._bars)
-        words = self._words
-        for fault in faults:
-            self._add_bar(words(fault.code, **fault.params), [])
-        if self._desk.clock == "doubtful":
-            day = self._desk.today().isoformat()
-            button = Button(words("ui.clock.ask"), self.work.seat.ask_date, kind="quiet")
-            self._add_bar(words("clock.doubtful", day=day), [button])
-        for job in jobs[:2]:
-            yes = Button(
-                words("ui.print.is_there"), partial(self.work.children.answer_print, job.id, True), kind="quiet"
-            )
-            no = Button(
-                words("ui.print.not_there"), partial(self.work.children.answer_print, job.id, False), kind="quiet"
-            )
-            self._add_bar(words("ui.print.uncertain", number=job.receipt), [yes, no])
-
-    def _add_bar(self, text: str, buttons: Sequence[Button]) -> None:
-        bar = QFrame()
-        bar.setProperty("kind", "bar")
-        layout = parts.row(parts.text(text, wrap=True), *buttons)
-        layout.setStretch(0, 1)
-        layout.setContentsMargins(16, 6, 8, 6)
-        bar.setLayout(layout)
-        bar.setAccessibleName(text)
-        self._bars.addWidget(bar)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QKeyEvent
@@ -13,17 +14,19 @@ from config.texts import Language
 from domain.codes import StaffBadge, classify
 from domain.errors import VaxdeskError
 from drivers.scan import Report, ScanEvent, StateChange
-from terminal.ui.counter import Counter
 from terminal.ui.pump import Pump
 from terminal.ui.services import Services
+from terminal.ui.shell import Shell
 from terminal.ui.sign_in import SignIn
 from terminal.ui.tasks import Tasks
-from terminal.ui.verdict_strip import Said
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.sign_in import sign_in
+
+if TYPE_CHECKING:
+    from terminal.ui.counter import Counter
 
 SMALLEST, USUAL = (1024, 768), (1366, 768)
 _ACTIVITY = (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress, QEvent.Type.TouchBegin)
@@ -45,7 +48,7 @@ class MainWindow(QMainWindow):
         self.scan_to_screen_s: list[float] = []
         self.on_painted: Callable[[float], None] = lambda _: None
         self.sign_in: SignIn | None = None
-        self.counter: Counter | None = None
+        self.shell: Shell | None = None
         self._unpainted: list[float] = []
         self._devices: dict[str, StateChange] = {}
         self.pump.received.connect(self._report)
@@ -59,18 +62,23 @@ class MainWindow(QMainWindow):
         self.winId()  # from here on there is a window of the system, where keys and touches arrive first
         self.windowHandle().installEventFilter(self)
 
+    @property
+    def counter(self) -> Counter | None:
+        """The counter's page, while somebody is signed in."""
+        return self.shell.counter if self.shell else None
+
     def lock(self, why: str = "") -> None:
         """Back to the sign-in; nothing of a person stays on the screen or in the widgets."""
         self._idle.stop()
         self.tasks.forget()
-        if self.counter:
-            self.counter.stop()
-        self.counter = None
+        if self.shell:
+            self.shell.stop()
+        self.shell = None
         self.sign_in = SignIn(self.desk.settings, self.words, self._enter, self._speak, why)
         self.setCentralWidget(self.sign_in)
 
     def _idle_over(self) -> None:
-        if self.counter:
+        if self.shell:
             self.lock(self.words("ui.locked"))
 
     def _speak(self, language: Language) -> None:
@@ -90,22 +98,22 @@ class MainWindow(QMainWindow):
         self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
 
     def _open_counter(self, actor: Actor) -> None:
-        self.counter = Counter(self.desk, self.services, self.words, actor, self.tasks, self._answered, self.lock)
+        self.shell = Shell(self.desk, self.services, self.words, actor, self.tasks, self._answered, self.lock)
         self.sign_in = None
-        self.setCentralWidget(self.counter)
+        self.setCentralWidget(self.shell)
         for change in self._devices.values():
-            self.counter.report(change)
+            self.shell.report(change)
         self._idle.start()
-        self.counter.start()
+        self.shell.start()
 
     def _report(self, report: Report) -> None:
         """One report of a scanner, on the main thread."""
         if isinstance(report, StateChange):
             self._devices[report.device] = report
-        if self.counter:
+        if self.shell:
             if isinstance(report, ScanEvent):
                 self._idle.start()
-            self.counter.report(report)
+            self.shell.report(report)
         elif self.sign_in and isinstance(report, ScanEvent):
             code = classify(report.payload, scan_rules(self.desk, report.device), report.symbology)
             if isinstance(code, StaffBadge):
@@ -116,23 +124,22 @@ class MainWindow(QMainWindow):
     def _answered(self, mono: float) -> None:
         """The screen holds the answer to the scan of that moment; the paint that follows shows it."""
         self._unpainted.append(mono)
-        if self.counter:
-            self.counter.strip.update()  # a paint comes also when the same answer stands there already
+        if self.shell:
+            self.shell.update()  # a paint comes also when the same answer stands there already
 
     def _fault(self, fault: BaseException) -> None:
         """A verb failed: nothing was saved, and the words say so."""
         code, params = (fault.code, fault.params) if isinstance(fault, VaxdeskError) else ("ui.mistake", {})
         text = self.words(code, **params)
-        if self.counter:
-            title, rest = self.words.sentences(text)
-            self.counter.strip.show_said(Said("stop", title, rest))
+        if self.shell:
+            self.shell.fault(*self.words.sentences(text))
         elif self.sign_in:
             self.sign_in.refuse(text)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """A key while nothing has the focus is meant for the counter."""
-        if self.counter and self.focusWidget() is None:
-            self.counter.keyPressEvent(event)
+        """A key while nothing has the focus is meant for the shell."""
+        if self.shell and self.focusWidget() is None:
+            self.shell.keyPressEvent(event)
         else:
             super().keyPressEvent(event)
 
@@ -151,6 +158,6 @@ class MainWindow(QMainWindow):
         if event.type() in _ACTIVITY:
             if event.type() == QEvent.Type.KeyPress:
                 self.services.key_pressed()
-            if self.counter:
+            if self.shell:
                 self._idle.start()
         return super().eventFilter(watched, event)

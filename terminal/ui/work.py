@@ -32,6 +32,7 @@ from terminal.usecases.scan_routing import scan_rules
 
 if TYPE_CHECKING:
     from terminal.ui.counter import Counter
+    from terminal.ui.shell import Shell
 
 USUAL_OVERRIDES = ("ui.reason.physician", "ui.reason.compared", "ui.reason.guardian_asks")
 
@@ -49,11 +50,11 @@ class Work:
         words: Words,
         actor: Actor,
         tasks: Tasks,
-        screen: Counter,
+        shell: Shell,
         painted: Callable[[float], None],
     ) -> None:
         self.desk, self.services, self.words, self.actor = desk, services, words, actor
-        self.tasks, self.turns, self.screen, self._painted = tasks, Turns(tasks), screen, painted
+        self.tasks, self.turns, self.shell, self._painted = tasks, Turns(tasks), shell, painted
         self.children, self.doses, self.seat = ChildWork(self), DoseWork(self), SeatWork(self)
         self.look = Look()
         self.verdict: Verdict | None = None  # of the package in hand; Enter confirms this one and no other
@@ -61,6 +62,11 @@ class Work:
         self.observe_until = ""  # local time, after the visit of the child on the screen was closed
         self._said: tuple[Said, Verdict | None] = (Said("plain", ""), None)
         self._package: ScanEvent | None = None  # scanned last; answered anew when a choice changes
+
+    @property
+    def screen(self) -> Counter:
+        """The page all of this is shown on."""
+        return self.shell.counter
 
     def scan(self, event: ScanEvent) -> None:
         """A code was scanned. What is garbled or unfinished is shown and not acted on."""

@@ -69,7 +69,7 @@ class ChildWork:
     def after_visit(self) -> None:
         self.work.services.wake_printer()
         self.work.services.wake_sync()
-        self.work.screen.ask_standing()
+        self.work.shell.ask_standing()
 
     def reprint(self) -> None:
         """F9."""
@@ -85,7 +85,7 @@ class ChildWork:
 
         def then(_: Outcome[bool]) -> None:
             self.work.services.wake_printer()
-            self.work.screen.ask_standing()
+            self.work.shell.ask_standing()
 
         self.work.do(answer_print, then, job_id, printed)
 
@@ -161,7 +161,7 @@ class ChildWork:
 
     def search(self, typed: str) -> None:
         """While typing in the box of the top bar."""
-        box = self.work.screen.search
+        box = self.work.shell.search
         self.look_up(typed, lambda found: box.show_found(typed, found))
 
     def look_up(self, typed: str, then: Callable[[list[Found]], None]) -> None:

@@ -87,10 +87,10 @@ class SeatWork:
             if outcome.value is None:
                 self.work.screen.sheet_says(outcome.problems)
                 return
-            self.work.screen.search.clear()  # what it showed is in the audit under the name of who searched
+            self.work.shell.search.clear()  # what it showed is in the audit under the name of who searched
             self.work.actor = outcome.value
             self.work.screen.close_sheet()
-            self.work.screen.show_nurse(self.work.actor.name)
+            self.work.shell.show_actor(self.work.actor)
             self.work.say(Said("ok", self.work.words("ui.handed_over", name=self.work.actor.name)))
 
         self.work.turns.take(lambda: (sign_in, (self.work.desk, code, pin), then))

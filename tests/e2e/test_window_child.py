@@ -17,10 +17,10 @@ KEY = Qt.Key
 
 
 def test_search_opens_and_is_audited(screen: Screen, on: TestDesk) -> None:
-    screen.counter.search.setText("ouyang")
+    screen.shell.search.setText("ouyang")
     screen.counter.work.children.search("ouyang")
     screen.settle()
-    screen.counter.search.setFocus()
+    screen.shell.search.setFocus()
     screen.press(KEY.Key_Return)
     assert screen.counter.work.look.child_id == on.girl.id
     actions = [a for (a,) in on.desk.store.sql("SELECT action FROM audit ORDER BY seq DESC LIMIT 2")]
@@ -28,7 +28,7 @@ def test_search_opens_and_is_audited(screen: Screen, on: TestDesk) -> None:
 
 
 def test_a_search_that_opens_nobody_is_audited_too(screen: Screen, on: TestDesk) -> None:
-    box = screen.counter.search
+    box = screen.shell.search
     box.setText("ouyang")
     screen.counter.work.children.search("ouyang")
     screen.settle()
@@ -51,10 +51,10 @@ def test_an_auditor_finds_nobody(qtbot: QtBot, on: TestDesk) -> None:
     made(put_staff(on.desk, admin, "C300", "查账", ("auditor",), "573926"))
     screen = Screen(qtbot, on)
     screen.sign_in("C300", "573926")
-    screen.counter.search.setText("ouyang")
+    screen.shell.search.setText("ouyang")
     screen.counter.work.children.search("ouyang")
     screen.settle()
-    assert screen.tone == "stop" and screen.counter.search.found.count() == 0
+    assert screen.tone == "stop" and screen.shell.search.found.count() == 0
 
 
 def test_twins_are_marked(screen: Screen, on: TestDesk) -> None:

@@ -161,7 +161,7 @@ def test_an_opened_vial_can_be_replaced(screen: Screen, on: TestDesk) -> None:
 def test_enter_in_a_field_never_records(screen: Screen, on: TestDesk) -> None:
     with_visit(screen, on.boy)
     screen.scan(HEPB_BOX)
-    screen.counter.search.setFocus()
+    screen.shell.search.setFocus()
     screen.press(KEY.Key_Return)
     screen.counter.work.children.register()
     screen.press(KEY.Key_Return)
@@ -181,14 +181,14 @@ def test_an_uncertain_slip_asks_quietly(screen: Screen, on: TestDesk) -> None:
     screen.press(KEY.Key_Return)
     screen.press(KEY.Key_F12)
     on.desk.store.run(set_uncertain, on)
-    screen.counter.ask_standing()
+    screen.shell.ask_standing()
     screen.settle()
-    assert any("可能已经出纸" in text for text in shown_texts(screen.counter))
-    click(screen.counter, "没有，补打")
+    assert any("可能已经出纸" in text for text in shown_texts(screen.shell))
+    click(screen.shell, "没有，补打")
     screen.settle()
     (again,) = papers.jobs_in(on.desk.store, "queued")
     assert again.copy_no == 1 and papers.jobs_in(on.desk.store, "uncertain") == []
-    assert not any("可能已经出纸" in text for text in shown_texts(screen.counter))
+    assert not any("可能已经出纸" in text for text in shown_texts(screen.shell))
 
 
 def set_uncertain(on: TestDesk) -> None:

@@ -62,7 +62,7 @@ def test_a_badge_hands_over_the_seat(screen: Screen, on: TestDesk) -> None:
 
 
 def test_handing_over_the_seat_clears_the_search_and_audits_who_searched(screen: Screen, on: TestDesk) -> None:
-    box = screen.counter.search
+    box = screen.shell.search
     box.setText("ouyang")
     screen.counter.work.children.search("ouyang")
     screen.settle()
@@ -78,14 +78,14 @@ def test_handing_over_the_seat_clears_the_search_and_audits_who_searched(screen:
 
 def test_lock_leaves_nothing_of_a_person(screen: Screen, on: TestDesk, qtbot: QtBot) -> None:
     screen.scan(booklet(on.boy))
-    screen.counter.search.setText("wzh")
+    screen.shell.search.setText("wzh")
     screen.counter.work.children.search("wzh")
     screen.settle()
-    assert screen.counter.search.found.count() == 1
-    counter = screen.counter
+    assert screen.shell.search.found.count() == 1
+    shell = screen.shell
     screen.window.lock()
-    assert (counter.search.text(), counter.search.found.count()) == ("", 0)
-    qtbot.waitUntil(lambda: not isValid(counter), timeout=5000)
+    assert (shell.search.text(), shell.search.found.count()) == ("", 0)
+    qtbot.waitUntil(lambda: not isValid(shell), timeout=5000)
     assert not any("王子涵" in text or "2071" in text for text in shown_texts(screen.window))
 
 
@@ -97,8 +97,8 @@ def test_a_doubtful_clock_is_confirmed_by_a_person(qtbot: QtBot, tmp_path: Path)
     now[0] = lambda: early
     screen = Screen(qtbot, on)
     screen.sign_in()
-    assert on.desk.clock == "doubtful" and any("对不上" in text for text in shown_texts(screen.counter))
-    click(screen.counter, "确认日期")
+    assert on.desk.clock == "doubtful" and any("对不上" in text for text in shown_texts(screen.shell))
+    click(screen.shell, "确认日期")
     sheet = screen.counter.sheet
     assert isinstance(sheet, ClockSheet)
     sheet.day.setText("2026-11-22")
@@ -159,8 +159,8 @@ def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
     now = on.desk.world.now()
     for state, level in ((DeviceState.ABSENT, "stop"), (DeviceState.READY, "ok")):
         screen.report(StateChange("counter", state, now, 0.0))
-        assert screen.counter.top.scanner.level == level
-    assert screen.counter.top.unsent.level == "look"
+        assert screen.shell.top.scanner.level == level
+    assert screen.shell.top.unsent.level == "look"
 
 
 def test_a_fault_of_the_house_stands_above_the_strip_in_words(qtbot: QtBot, on: TestDesk) -> None:
@@ -168,11 +168,11 @@ def test_a_fault_of_the_house_stands_above_the_strip_in_words(qtbot: QtBot, on: 
     damaged = Condition("stop", "store.damaged")
     screen = Screen(qtbot, on, services=Services(on.desk.store.submit, sync=lambda: damaged))
     screen.sign_in()
-    assert any("backup restore" in text for text in shown_texts(screen.counter))
+    assert any("backup restore" in text for text in shown_texts(screen.shell))
     damaged = Condition()
-    screen.counter.ask_standing()
+    screen.shell.ask_standing()
     screen.settle()
-    assert not any("backup restore" in text for text in shown_texts(screen.counter))
+    assert not any("backup restore" in text for text in shown_texts(screen.shell))
 
 
 def test_upload_says_how_it_stands_with_the_age_of_the_backup(qtbot: QtBot, on: TestDesk) -> None:
@@ -186,19 +186,19 @@ def test_upload_says_how_it_stands_with_the_age_of_the_backup(qtbot: QtBot, on: 
     )
     screen = Screen(qtbot, on, services=services)
     screen.sign_in()
-    upload = next(b for b in screen.counter.findChildren(QAbstractButton) if b.accessibleName() == "上传")
+    upload = next(b for b in screen.shell.findChildren(QAbstractButton) if b.accessibleName() == "上传")
     upload.click()
     screen.settle()
     assert asked == ["now"]
     assert "[region]" in screen.said and "最近备份：今日" in screen.said
-    assert "最近备份：今日" in screen.counter.top.unsent.toolTip()
+    assert "最近备份：今日" in screen.shell.top.unsent.toolTip()
 
 
 def test_tab_goes_from_search_over_the_rail_to_the_keys(screen: Screen, on: TestDesk) -> None:
     with_visit(screen, on.boy)
     screen.scan(HEPB_BOX)
-    names, part = [], screen.counter.search.nextInFocusChain()
-    while part is not screen.counter.search:
+    names, part = [], screen.shell.search.nextInFocusChain()
+    while part is not screen.shell.search:
         if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
             names.append(part.accessibleName())
         part = part.nextInFocusChain()

@@ -17,6 +17,7 @@ from terminal.store.children import Card
 from terminal.ui.app import build
 from terminal.ui.counter import Counter
 from terminal.ui.services import Services
+from terminal.ui.shell import Shell
 from tests.fakes.desk import NURSE, NURSE_PIN, TestDesk
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -40,6 +41,11 @@ class Screen:
     def counter(self) -> Counter:
         assert self.window.counter is not None
         return self.window.counter
+
+    @property
+    def shell(self) -> Shell:
+        assert self.window.shell is not None
+        return self.window.shell
 
     def settle(self) -> None:
         """Until nothing is under way and all of it is painted."""

@@ -1,0 +1,100 @@
+"""The pages of the window: which there are, who may open them, and what each one is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame
+
+from domain.codes import Code
+from domain.permissions import Permission, permissions
+from terminal.ui.services import Services
+from terminal.ui.tasks import Tasks
+from terminal.ui.words import Words
+from terminal.usecases.desk import Actor, Desk
+
+if TYPE_CHECKING:
+    from terminal.ui.work import Work
+
+
+@dataclass(frozen=True)
+class House:
+    """What every page is handed. `actor` is who sits there now: ask each time, the seat may be handed over.
+
+    `open_child(id)` shows a child on the counter's page. `turn_to(name)` shows another page. `ask_standing()` counts
+    anew what is unsent.
+    """
+
+    desk: Desk
+    services: Services
+    words: Words
+    tasks: Tasks
+    work: Work
+    open_child: Callable[[str], None]
+    turn_to: Callable[[str], None]
+    ask_standing: Callable[[], None]
+
+    @property
+    def actor(self) -> Actor:
+        return self.work.actor
+
+
+class Page(QFrame):
+    """One page. It is made when it is first opened and thrown away at lock and when the seat is handed over."""
+
+    def __init__(self, house: House, title: str) -> None:
+        super().__init__()
+        self.house = house
+        self.setProperty("kind", "page")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setAccessibleName(house.words(title))
+
+    def start(self) -> None:
+        """It comes on the screen: ask for what it shows, start its clocks."""
+
+    def stop(self) -> None:
+        """It leaves the screen: no clock runs on."""
+
+    def refresh(self) -> None:
+        """Some seconds went by: look anew at what changes by itself. Only the page on the screen is asked."""
+
+    def take(self, code: Code) -> bool:  # noqa: ARG002 (the base takes nothing)
+        """Whether this page uses the scanned code itself; any other scan turns to the counter."""
+        return False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the rail: its words are `ui.rail.<name>`, its picture `icon`, its key Ctrl and its place.
+
+    `page` is module:class, imported when first opened; "" for a form of the counter (`Counter.forms`).
+    Shown to who has one of the `rights`; to everybody when there are none.
+    """
+
+    name: str
+    icon: str
+    page: str = ""
+    rights: tuple[Permission, ...] = ()
+
+    def allowed(self, grades: tuple[str, ...]) -> bool:
+        return not self.rights or bool(permissions(grades) & set(self.rights))
+
+    def make(self, house: House) -> Page:
+        """A new page of this kind."""
+        module, _, name = self.page.partition(":")
+        page = getattr(import_module(module), name)(house)
+        assert isinstance(page, Page)
+        return page
+
+
+COUNTER = "counter"
+ENTRIES = (
+    Entry(COUNTER, "counter", "terminal.ui.counter:Counter"),
+    Entry("child", "child", rights=(Permission.CHILD_REGISTER,)),
+    Entry("stock", "stock", rights=(Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
+    Entry("upload", "upload"),
+)

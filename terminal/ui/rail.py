@@ -1,0 +1,64 @@
+"""The rail at the left: the pages this person may open, each with its key, and the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout
+
+from terminal.ui import parts
+from terminal.ui.icons import icon
+from terminal.ui.pages import Entry
+from terminal.ui.words import Words
+
+WIDTH = 84
+LOCK_KEY = "Ctrl+L"
+
+
+class Rail(QFrame):
+    """`chosen(name)` is told of a page, `lock()` of the lock."""
+
+    def __init__(self, words: Words, chosen: Callable[[str], None], lock: Callable[[], None]) -> None:
+        super().__init__()
+        self.setProperty("kind", "rail")
+        self.setFixedWidth(WIDTH)
+        self._words, self._chosen, self._lock = words, chosen, lock
+        self._buttons: dict[str, tuple[QToolButton, str]] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(8, 10, 8, 10)
+        self._layout.setSpacing(4)
+
+    def show_entries(self, entries: Sequence[Entry], current: str) -> None:
+        """Replace the buttons."""
+        parts.clear(self._layout)
+        self._buttons = {}
+        for at, entry in enumerate(entries, 1):
+            button = self._add(entry.name, f"Ctrl+{at}", partial(self._chosen, entry.name))
+            button.setCheckable(True)
+            self._buttons[entry.name] = (button, entry.icon)
+        self._layout.addStretch(1)
+        self._add("lock", LOCK_KEY, self._lock).setIcon(icon("lock"))
+        self.show_current(current)
+
+    def _add(self, name: str, key: str, pressed: Callable[[], None]) -> QToolButton:
+        button = QToolButton()
+        button.setProperty("kind", "rail")
+        words = self._words(f"ui.rail.{name}")
+        button.setText(words)
+        button.setAccessibleName(words)
+        button.setToolTip(f"{words}  {key}")
+        button.setIconSize(QSize(24, 24))
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+        button.setFixedSize(QSize(67, 62))
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(lambda _=False: pressed())
+        self._layout.addWidget(button)
+        return button
+
+    def show_current(self, current: str) -> None:
+        """Mark the page that is open."""
+        for name, (button, picture) in self._buttons.items():
+            button.setChecked(name == current)
+            button.setIcon(icon(picture, "accent" if name == current else "muted"))

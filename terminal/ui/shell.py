@@ -1,0 +1,246 @@
+"""One signed-in person's screen: the bar on top, the rail, quiet bars, and the page that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
+
+from domain.codes import classify
+from drivers.scan import Report, ScanEvent, ScanLost, StateChange
+from terminal.store.papers import Job
+from terminal.ui import parts, trips
+from terminal.ui.counter import Counter
+from terminal.ui.pages import COUNTER, ENTRIES, Entry, House, Page
+from terminal.ui.parts import Button
+from terminal.ui.rail import Rail
+from terminal.ui.search_box import SearchBox
+from terminal.ui.services import Condition, Services
+from terminal.ui.start_sheets import UnansweredSheet
+from terminal.ui.tasks import Tasks
+from terminal.ui.top_bar import TopBar
+from terminal.ui.verdict_strip import Said
+from terminal.ui.words import Words
+from terminal.ui.work import Work
+from terminal.usecases.desk import Actor, Desk
+from terminal.usecases.scan_routing import scan_rules
+
+STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
+
+
+class Shell(QFrame):
+    """Thrown away at lock, and every personal datum with it. The counter's page is always there: scans end on it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        services: Services,
+        words: Words,
+        actor: Actor,
+        tasks: Tasks,
+        painted: Callable[[float], None],
+        lock: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self.setProperty("kind", "page")
+        self._desk, self._services, self._words, self._tasks, self._painted = desk, services, words, tasks, painted
+        self.work = work = Work(desk, services, words, actor, tasks, self, painted)
+        self._house = House(desk, services, words, tasks, work, self.open_child, self.turn_to, self.ask_standing)
+        self.counter = Counter(self._house)
+        self.counter.forms["upload"] = self._upload
+        self.search = SearchBox(words, work.children.search, self.open_child, work.children.looked, self)
+        self.top = TopBar(desk, words, self.search)
+        self.rail = Rail(words, self.turn_to, lock)
+        self._lock = lock
+        self._pages: dict[str, Page] = {COUNTER: self.counter}
+        self._entries: tuple[Entry, ...] = ()
+        self._asking: tuple[str, ...] | None = None
+        self._tell_standing = False  # somebody pressed Upload and waits for words
+        self._build()
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self.tick)
+        self._watch = QTimer(self, interval=STANDING_MS)
+        self._watch.timeout.connect(self.ask_standing)
+        self.current = COUNTER
+        self.show_actor(actor)
+        self.tick()
+        self.counter.refresh()
+
+    def _build(self) -> None:
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self.top)
+        below = QHBoxLayout()
+        below.setSpacing(0)
+        whole.addLayout(below, 1)
+        below.addWidget(self.rail)
+        main = QVBoxLayout()
+        main.setSpacing(0)
+        below.addLayout(main, 1)
+        self._bars = QVBoxLayout()
+        self._bars.setSpacing(8)
+        main.addLayout(self._bars)
+        holder = QWidget()
+        self._stack = QStackedLayout(holder)
+        self._stack.addWidget(self.counter)
+        main.addWidget(holder, 1)
+
+    def start(self) -> None:
+        """Once it is on the screen: ask about doses without an answer, count what is unsent."""
+        self._clock.start()
+        self._watch.start()
+        self.counter.start()
+        self.ask_standing()
+        self.work.seat.ask_unanswered()
+
+    def stop(self) -> None:
+        """Nothing more is asked for this screen, which is about to go."""
+        self.search.clear()
+        self._clock.stop()
+        self._watch.stop()
+        for page in self._pages.values():
+            page.stop()
+
+    def show_actor(self, actor: Actor) -> None:
+        """Who sits here now; pages made for another person go."""
+        self.top.show_nurse(actor.name)
+        self._show(COUNTER)
+        for name in [n for n in self._pages if n != COUNTER]:
+            page = self._pages.pop(name)
+            self._stack.removeWidget(page)
+            page.deleteLater()
+        self._entries = tuple(e for e in ENTRIES if e.allowed(actor.grades))
+        self.rail.show_entries(self._entries, self.current)
+
+    def turn_to(self, name: str) -> None:
+        """Somebody chose a line of the rail. A dose without an answer keeps the counter on the screen."""
+        entry = next((e for e in self._entries if e.name == name), None)
+        if entry is None or isinstance(self.counter.sheet, UnansweredSheet):
+            self._show(COUNTER)
+        elif not entry.page:
+            self._show(COUNTER)
+            self.counter.forms[name]()
+        else:
+            if self.current == name == COUNTER:
+                self.counter.close_sheet()
+            self._show(name)
+
+    def _show(self, name: str) -> None:
+        if name != self.current:
+            self._pages[self.current].stop()
+            self.current = name
+            page = self._page(name)
+            self._stack.setCurrentWidget(page)
+            page.start()
+            page.setFocus()
+        self.rail.show_current(name)
+
+    def _page(self, name: str) -> Page:
+        if name not in self._pages:
+            page = next(e for e in self._entries if e.name == name).make(self._house)
+            self._pages[name] = page
+            self._stack.addWidget(page)
+        return self._pages[name]
+
+    def open_child(self, child_id: str, results: int = 0) -> None:
+        """From any page: the child on the counter; `results` of the search it was found by."""
+        self._show(COUNTER)
+        self.work.children.open_child(child_id, results)
+
+    def fault(self, title: str, rest: str) -> None:
+        """A verb failed; nothing was saved."""
+        self._show(COUNTER)
+        self.counter.strip.show_said(Said("stop", title, rest))
+
+    def report(self, report: Report) -> None:
+        """What a scanner says. The open page may use a scan; any other turns to the counter."""
+        if isinstance(report, StateChange):
+            self.top.device_changed(report.device, report.state, report.detail)
+        elif isinstance(report, ScanLost):
+            self._show(COUNTER)
+            self.work.lost(report)
+        elif isinstance(report, ScanEvent):
+            if self.current != COUNTER:
+                if not report.code and self._taken(report):
+                    self._painted(report.mono)
+                    return
+                self._show(COUNTER)
+            self.work.scan(report)
+
+    def _taken(self, event: ScanEvent) -> bool:
+        code = classify(event.payload, scan_rules(self._desk, event.device), event.symbology)
+        return self._pages[self.current].take(code)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys no page used: Ctrl and a digit open a page; the counter's keys work wherever the focus is on it."""
+        place = event.key() - Qt.Key.Key_1
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            if event.key() == Qt.Key.Key_L:
+                self._lock()
+            elif 0 <= place < len(self._entries):
+                self.turn_to(self._entries[place].name)
+        elif event.key() == Qt.Key.Key_Escape and self.current != COUNTER:
+            self._show(COUNTER)
+        elif self.current == COUNTER and not self.counter.holds(self.focusWidget()):
+            self.counter.press(event)
+        else:
+            super().keyPressEvent(event)
+
+    def tick(self) -> None:
+        """Each second: the clock, and how the printer is."""
+        self.top.tick()
+        self.top.show_printer(self._services.printer())
+
+    def ask_standing(self) -> None:
+        """Count what is unsent and look for slips that ask; the answer comes later. The open page looks anew too."""
+        if self.current != COUNTER:
+            self._pages[self.current].refresh()
+        self._tasks.run(trips.standing, self._desk, then=self._show_standing)
+
+    def _show_standing(self, standing: trips.Standing) -> None:
+        told = self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
+        if self._tell_standing and self.work.verdict is None:  # an answer that Enter confirms stays in sight
+            self.work.explain(*told)
+        self._tell_standing = False
+        faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
+        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock)
+        if asking != self._asking:
+            self._asking = asking
+            self._show_bars(standing.uncertain, faults)
+
+    def _upload(self) -> None:
+        """Upload now, and say how it stands: what waits and why, the last answer, the age of the backup."""
+        self._services.upload_now()
+        self._tell_standing = True
+        self.ask_standing()
+
+    def _show_bars(self, jobs: Sequence[Job], faults: Sequence[Condition]) -> None:
+        """Above the page: what is broken and what to do; quiet questions: the date, a slip that may be on paper."""
+        parts.clear(self._bars)
+        words, children = self._words, self.work.children
+        for fault in faults:
+            self._add_bar(words(fault.code, **fault.params), [])
+        if self._desk.clock == "doubtful":
+            day = self._desk.today().isoformat()
+            button = Button(words("ui.clock.ask"), self.work.seat.ask_date, kind="quiet")
+            self._add_bar(words("clock.doubtful", day=day), [button])
+        for job in jobs[:2]:
+            yes = Button(words("ui.print.is_there"), partial(children.answer_print, job.id, True), kind="quiet")
+            no = Button(words("ui.print.not_there"), partial(children.answer_print, job.id, False), kind="quiet")
+            self._add_bar(words("ui.print.uncertain", number=job.receipt), [yes, no])
+        shown = bool(self._bars.count())
+        self._bars.setContentsMargins(18, 14 if shown else 0, 18, 0)
+
+    def _add_bar(self, text: str, buttons: Sequence[Button]) -> None:
+        bar = QFrame()
+        bar.setProperty("kind", "bar")
+        layout = parts.row(parts.text(text, wrap=True), *buttons)
+        layout.setStretch(0, 1)
+        layout.setContentsMargins(16, 6, 8, 6)
+        bar.setLayout(layout)
+        bar.setAccessibleName(text)
+        self._bars.addWidget(bar)
