@@ -235,10 +235,19 @@ class Conflict(Rule, frozen=True, kw_only=True):
     end: Span
 
 
+class Part(_Data, frozen=True):
+    """Doses of a group that have a line of their own in the booklet and are numbered apart, from dose `first` on."""
+
+    name_zh: str
+    name_en: str
+    first: int
+
+
 class VaccineGroup(_Data, frozen=True):
     """Antigens forecast together, under `code`. `full`: always all antigens in one vaccine.
 
-    `place`: where it stands among the groups, in giving and in showing, as on the booklet.
+    `place`: where it stands among the groups, in giving and in showing, as on the booklet; `parts` when it has more
+    lines there than one.
     """
 
     code: str
@@ -247,6 +256,7 @@ class VaccineGroup(_Data, frozen=True):
     name_zh: str = ""
     name_en: str = ""
     place: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 class ObservationName(_Data, frozen=True):
