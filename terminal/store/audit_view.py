@@ -10,8 +10,8 @@ MOST_ROWS = 5000
 
 
 class AuditRow(msgspec.Struct, frozen=True):
-    """One thing that was done. `at` UTC; `name` of the person, the code where the staff list has none; `child` the number
-    of the child it was about, "" for another subject; `detail` JSON of codes and counts."""
+    """One thing that was done. `at` UTC; `name` of the person, or the code where the staff list has none; `child` the
+    number of the child it was about, "" for another subject; `detail` JSON of codes and counts."""
 
     seq: int
     at: str
