@@ -73,6 +73,17 @@ class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep: int = 14
 
 
+class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is given when: `editions` by name, none named means every edition of the national programme that ships.
+
+    `supplement` the self-paid vaccines, "" without; `max_injections` in one visit, beyond which a reason is asked for.
+    """
+
+    editions: tuple[str, ...] = ()
+    supplement: str = "cn-self-paid"
+    max_injections: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a terminal. Paths are relative to the settings file's folder."""
 
@@ -85,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     printers: tuple[Printer, ...] = ()
     region: Region | None = None
     backup: Backup = Backup()
+    programme: Programme = Programme()
 
 
 def load(path: Path) -> Settings:

@@ -21,6 +21,7 @@ class Permission(StrEnum):
     DOSE_VOID_OWN_TODAY = "dose.void_own_today"
     DOSE_VOID_ANY = "dose.void_any"
     DOSE_DISPUTE = "dose.dispute"
+    PROGRAMME_APPROVE = "programme.approve"
     STOCK_RECEIVE = "stock.receive"
     STOCK_ADJUST = "stock.adjust"  # count and waste
     STOCK_RECALL = "stock.recall"
@@ -50,6 +51,7 @@ _ADVANCED = _GENERAL | {
     Permission.STOCK_ADJUST,
     Permission.STOCK_RECALL,
     Permission.EXPORT,
+    Permission.PROGRAMME_APPROVE,
 }
 GRADES: dict[str, frozenset[Permission]] = {
     "general": _GENERAL,

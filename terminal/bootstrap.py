@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
+from config import plans
 from config import settings as config
 from domain.errors import StoreError, SyncError, VaxdeskError
 from domain.wire.signed import HPKE_SUITE
@@ -25,7 +26,7 @@ from drivers.reader import ScannerReader
 from drivers.scan import Report
 from terminal import VERSION
 from terminal.housekeeping import Housekeeping
-from terminal.store import backup, keyfile, ledger
+from terminal.store import approvals, backup, keyfile, ledger
 from terminal.store.database import Store
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.store.papers import StorePrintQueue
@@ -139,7 +140,9 @@ def open_desk(home: Home, start_passphrase: str = "", world: World | None = None
         Store(home.records, unlock(home, start_passphrase), check_first=check_first),
         world or world_of(home),
         home.settings,
+        plans.load(home.settings.programme),
     )
+    desk.approvals = approvals.given(desk.store)
     check_clock(desk)
     return desk
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -36,6 +36,7 @@ _OWN = [
 ]
 _COLUMNS = (*_OWN, "pinyin", "known_at", "known_from")
 _CARD = f"SELECT {', '.join(_COLUMNS)} FROM child WHERE id = ?"
+_ALERTS = "SELECT kind, text, vaccines, component, seen_on FROM alert "
 _DATED = ("residence", "register_status")
 
 
@@ -109,7 +110,7 @@ def _put_lists(store: Store, child_id: str, facts: ChildRegistered) -> None:
         store.insert(GuardianRow, {"child_id": child_id, "pos": pos, **msgspec.structs.asdict(g)})
     for pos, a in enumerate(facts.alerts):
         row = {**msgspec.structs.asdict(a), "vaccines": json.dumps(a.vaccines)}
-        store.insert(AlertRow, {"child_id": child_id, "pos": pos, **row})
+        store.insert(AlertRow, {"child_id": child_id, "pos": pos, "seen_on": row.pop("on"), **row})
 
 
 def _stand(store: Store, child_id: str, what: str, code: str, from_on: str, fact_id: str) -> None:
@@ -147,8 +148,33 @@ def card(store: Store, child_id: str) -> Card | None:
 
 
 def alerts(store: Store, child_id: str) -> tuple[Alert, ...]:
-    rows = store.sql("SELECT kind, text, vaccines, component FROM alert WHERE child_id = ? ORDER BY pos", child_id)
-    return tuple(Alert(kind, text, tuple(json.loads(vaccines)), part) for kind, text, vaccines, part in rows)
+    rows = store.sql(_ALERTS + "WHERE child_id = ? ORDER BY pos", child_id)
+    return tuple(_alert(*row) for row in rows)
+
+
+def _alert(kind: str, text: str, vaccines: str, component: str, seen_on: str) -> Alert:
+    return Alert(kind, text, tuple(json.loads(vaccines)), component, seen_on)
+
+
+_VITAL = ("birth_on", "sex", "birth_weight_g", "preterm_weeks", "mother_hbsag")
+
+
+def vitals(store: Store, child_ids: Sequence[str]) -> dict[str, ChildRegistered]:
+    """What the schedule asks of these children, and nothing else of them: no name, no number; any thread."""
+    of_these = f"IN ({_marks(child_ids)})"
+    warned: dict[str, list[Alert]] = {}
+    for child_id, *alert in store.sql(
+        f"SELECT child_id, kind, text, vaccines, component, seen_on FROM alert WHERE child_id {of_these} ORDER BY pos",
+        *child_ids,
+    ):
+        warned.setdefault(child_id, []).append(_alert(*alert))
+    rows = store.sql(f"SELECT id, {', '.join(_VITAL)} FROM child WHERE id {of_these}", *child_ids)
+    return {
+        child_id: ChildRegistered(
+            name="", **dict(zip(_VITAL, facts, strict=True)), alerts=tuple(warned.get(child_id, ()))
+        )
+        for child_id, *facts in rows
+    }
 
 
 def by_identifier(store: Store, value: str, kind: str = "") -> list[str]:
@@ -185,7 +211,7 @@ def possible_doubles(store: Store, facts: ChildRegistered) -> list[dict[str, Any
     return [_candidate(store, child_id) for child_id in ids]
 
 
-def _marks(values: list[str]) -> str:
+def _marks(values: Sequence[str]) -> str:
     return ", ".join("?" for _ in values)
 
 

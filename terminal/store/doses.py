@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -90,6 +91,28 @@ def of_child(store: Store, child_id: str) -> list[Dose]:
         child_id,
     )
     return _stand(rows, changes)
+
+
+def histories(store: Store, child_ids: Sequence[str]) -> dict[str, list[Dose]]:
+    """The doses of these children as the schedule looks at them: of the further facts only the expiry; any thread."""
+    marks = ", ".join("?" * len(child_ids))
+    rows = store.sql(
+        f"SELECT id, child_id, vaccine, dose_no, given_on, clinic, expiry_on FROM dose WHERE child_id IN ({marks})",
+        *child_ids,
+    )
+    changes = store.sql(
+        "SELECT c.dose_id, c.kind, c.body FROM dose_change c JOIN dose d ON d.id = c.dose_id"
+        f" WHERE d.child_id IN ({marks}) ORDER BY c.rowid",
+        *child_ids,
+    )
+    found: dict[str, list[Dose]] = {child_id: [] for child_id in child_ids}
+    given = [
+        Dose(id_, child_id, vaccine, number, day, clinic, {"expiry_on": expiry})
+        for id_, child_id, vaccine, number, day, clinic, expiry in rows
+    ]
+    for dose in standing(given, [Change(dose_id, kind, json.loads(body)) for dose_id, kind, body in changes]):
+        found[dose.child_id].append(dose)
+    return found
 
 
 def one(store: Store, dose_id: str) -> Dose | None:

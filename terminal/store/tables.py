@@ -180,6 +180,7 @@ class Alert(Model):
     text = TextField()
     vaccines = TextField()
     component = TextField()
+    seen_on = TextField()
 
     class Meta:
         table_name = "alert"
@@ -272,6 +273,52 @@ class Deferral(Model):
     outcome = TextField()
     reason = TextField()
     until = TextField()
+    at = TextField()
+
+
+class Forecast(Model):
+    """The next dose of a child's vaccine group, as dates; no date is ""."""
+
+    child_id = TextField()
+    vaccine_group = TextField()
+    pos = IntegerField()
+    name_zh = TextField()
+    name_en = TextField()
+    self_paid = IntegerField()
+    offered = IntegerField()
+    status = TextField()
+    dose_no = IntegerField()
+    doses = IntegerField()
+    vaccines = TextField()
+    earliest_on = TextField()
+    recommended_on = TextField()
+    past_due_on = TextField()
+    latest_on = TextField()
+
+    class Meta:
+        table_name = "forecast"
+        primary_key = CompositeKey("child_id", "vaccine_group")
+
+
+class Reckoning(Model):
+    """By which plan a child's forecast was made, and when."""
+
+    child_id = TextField(primary_key=True)
+    plan = TextField()
+    edition = TextField()
+    assessed_on = TextField()
+    event_no = IntegerField()
+
+
+class Approval(Model):
+    """Data of a programme that a physician answers for; never changed."""
+
+    no = IntegerField(primary_key=True)
+    programme = TextField()
+    edition = TextField()
+    digest = TextField()
+    physician = TextField()
+    staff = TextField()
     at = TextField()
 
 

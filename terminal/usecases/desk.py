@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Concatenate, Generic, Literal, ParamSpec, TypeVar
 
+from config.plans import Plans
 from config.settings import Settings
 from domain.permissions import Permission, require
 from domain.problems import Problem, Severity, block
+from domain.schedule.plan import Plan
 from domain.world import World
 from terminal.store import ledger
 from terminal.store.database import Store
@@ -35,13 +37,30 @@ class Desk:
     store: Store
     world: World
     settings: Settings
+    plans: Plans
     clock: Literal["sure", "doubtful", "confirmed"] = "sure"
     shift: timedelta = field(default_factory=timedelta)
     ill: str = ""  # code of what forbids all work, such as damaged records
+    approvals: frozenset[tuple[str, str]] = frozenset()  # (programme, digest of its data) a physician answers for
 
     @property
     def clinic(self) -> str:
         return self.settings.clinic.code
+
+    @property
+    def plan(self) -> Plan:
+        """The immunization programme the clinic goes by."""
+        return self.plans.plan
+
+    @property
+    def approved(self) -> bool:
+        """Whether a physician answers for the edition in force today and for the supplement.
+
+        Until then every screen and slip says demonstration edition.
+        """
+        supplement = self.plan.supplement
+        names = [self.plan.programme(self.today()).name, *([supplement.name] if supplement else [])]
+        return {(name, self.plans.digests[name]) for name in names} <= self.approvals
 
     def local_now(self) -> datetime:
         """The clinic's wall clock, with the confirmed shift."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from types import TracebackType
 
+from config import plans
 from config.settings import Clinic, Printer, Settings
 from domain.world import World
 from regional import database
@@ -56,7 +57,7 @@ class Bench:
         if size not in self._desks:
             store = Store(load.copy_of(size, self.folder / f"desk-{size}.db"), load.KEY)
             self._stack.callback(store.close)
-            self._desks[size] = Desk(store, new_world(size), SETTINGS)
+            self._desks[size] = Desk(store, new_world(size), SETTINGS, plans.load(SETTINGS.programme))
         return self._desks[size]
 
     def new_dsn(self) -> str:

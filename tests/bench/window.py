@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from config import tables
+from config import plans, tables
 from domain.codes import Package, TracePackage, classify
 from domain.world import World
 from drivers.simulator import ScannerSimulator
@@ -95,7 +95,7 @@ def _home(bench: Bench, size: str) -> Iterator[str]:
     pc = keyfile.new_machine_secret(secret, world.random)
     keyfile.save(folder / "data" / "key.json", keyfile.with_machine(wrapped, load.KEY, pc, world.random))
     records = load.copy_of(size, folder / "data" / "records.db")
-    _prepare(Desk(Store(records, load.KEY), new_world("home"), SETTINGS), bench.rounds(200))
+    _prepare(Desk(Store(records, load.KEY), new_world("home"), SETTINGS, plans.load(SETTINGS.programme)), bench.rounds(200))
     with ScannerSimulator() as gun:
         (folder / "vaxdesk.toml").write_text(_SETTINGS.format(clinic=SETTINGS.clinic, port=gun.port), "utf-8")
         yield str(folder / "vaxdesk.toml")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from config import plans
 from config.settings import Clinic, Printer, Scanner, Settings
 from domain.codes import Package, TracePackage
 from domain.events import ChildRegistered, Guardian, Identifier
@@ -76,7 +77,7 @@ def made(outcome: Outcome[T]) -> T:
 def make_desk(tmp_path: Path, world: World | None = None, settings: Settings = SETTINGS) -> TestDesk:
     """A desk on a new database; close it with `desk.store.close()`."""
     store = new_store(tmp_path / "vaxdesk.db")
-    desk = Desk(store, world or new_world(), settings)
+    desk = Desk(store, world or new_world(), settings, plans.load(settings.programme))
     store.run(_lease, desk)
     made(first_staff(desk, ADMIN, "周敏", ("super",), ADMIN_PIN))
     admin = made(sign_in(desk, ADMIN, ADMIN_PIN))

@@ -64,7 +64,7 @@ class Story:
     def reopen(self) -> None:
         """The PC was off and is on again."""
         self.desk.store.close()
-        self.desk = Desk(Store(self.path, KEY), self.world, self.desk.settings)
+        self.desk = Desk(Store(self.path, KEY), self.world, self.desk.settings, self.desk.plans)
 
     def form(self, born: str = "2026-05-19", **more: Any) -> ChildRegistered:
         """A child like no other: its own name, booklet and phone."""

@@ -128,7 +128,7 @@ def test_a_day_that_cannot_be(clinic: Story) -> None:
 def test_the_day_is_the_clinics_whatever_the_pc_thinks(clinic: Story) -> None:
     clinic.now = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)  # past midnight in Nanjing, not in Urumqi's old time
     assert clinic.desk.today() == date(2026, 11, 24)
-    west = Desk(clinic.desk.store, replace(clinic.world, zone=ZoneInfo("Asia/Kashgar")), clinic.desk.settings)
+    west = replace(clinic.desk, world=replace(clinic.world, zone=ZoneInfo("Asia/Kashgar")))
     assert west.today() == date(2026, 11, 23 if west.local_now().hour > 12 else 24) == date(2026, 11, 23)
     assert west.stated_now().startswith("2026-11-23T22:30")
 

@@ -1,0 +1,197 @@
+"""Forecasts kept as dates beside the record: reckoned anew with each fact, read by the due list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from typing import Any, Literal
+
+import msgspec
+
+from domain.schedule.advice import Next, Page
+from terminal.store.database import Store
+
+_ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_RECKONED = "INSERT OR REPLACE INTO reckoning SELECT ?, ?, ?, ?, coalesce(max(no), 0) FROM event"
+
+
+class DueFilter(msgspec.Struct, frozen=True):
+    """Which children of the due list.
+
+    `standing` "" both; `group` a vaccine group's code, "" all; `on` the day looked at, None today. Birth dates are
+    included; `residences` and `statuses` are codes of their tables, none for any; `area` the first digits of a
+    GB/T 2260 code; `phone` whether the family can be called.
+    """
+
+    standing: Literal["", "due", "overdue"] = ""
+    group: str = ""
+    on: date | None = None
+    born_from: date | None = None
+    born_to: date | None = None
+    residences: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ("", "1")
+    area: str = ""
+    phone: Literal["", "known", "missing"] = ""
+    order: Literal["urgency", "name", "birth"] = "urgency"
+
+
+class DueItem(msgspec.Struct, frozen=True):
+    """One vaccine group of a child: the dose to give, due from `due_on`, overdue after `overdue_on` ("" not yet).
+
+    `outcome` and `until`: it was put off (deferred, contraindicated, refused), until that day or "" without one.
+    """
+
+    group: str
+    name_zh: str
+    name_en: str
+    number: int
+    doses: int
+    standing: Literal["due", "overdue"]
+    due_on: str
+    overdue_on: str
+    self_paid: bool
+    outcome: str = ""
+    until: str = ""
+
+
+class DueChild(msgspec.Struct, frozen=True):
+    """A child for whom something is due, with what, in the order to give."""
+
+    child_id: str
+    name: str
+    pinyin: str
+    sex: str
+    birth_on: str
+    child_code: str
+    phone: str
+    guardian: str
+    address: str
+    residence: str
+    register_status: str
+    items: tuple[DueItem, ...]
+
+
+class Reckoned(msgspec.Struct, frozen=True):
+    """A child's forecast as rows to be kept; crosses from a process that reckons to the one that writes."""
+
+    child_id: str
+    edition: str
+    rows: tuple[tuple[Any, ...], ...]
+
+
+def renew(store: Store, reckoned: Reckoned, stamp: str, day: date) -> None:
+    """Replace the rows of one child, in the transaction of the fact that changed them. `stamp`: the plan gone by."""
+    run, child = store.db.execute_sql, reckoned.child_id
+    known = {row[1]: row for row in store.sql("SELECT * FROM forecast WHERE child_id = ?", child)}
+    for row in ((child, *row) for row in reckoned.rows):
+        if known.pop(row[1], None) != row:
+            run(_ROW, row)
+    for group in known:
+        run("DELETE FROM forecast WHERE child_id = ? AND vaccine_group = ?", (child, group))
+    run(_RECKONED, (child, stamp, reckoned.edition, day.isoformat()))
+
+
+def reckon(child_id: str, page: Page) -> Reckoned:
+    """What of a page is kept: the vaccine groups that ask for a dose."""
+    asked = [(pos, one) for pos, one in enumerate(page.nexts) if one.standing != "closed" and one.recommended_on]
+    return Reckoned(child_id, page.edition, tuple(_row(pos, one) for pos, one in asked))
+
+
+def _row(pos: int, one: Next) -> tuple[Any, ...]:
+    days = (one.earliest_on, one.recommended_on, one.past_due_on, one.latest_on)
+    return (
+        *(one.group, pos, one.name_zh, one.name_en, int(one.self_paid), int(one.standing == "offered"), one.status),
+        *(one.number, one.doses, " ".join(one.vaccines)),
+        *(day.isoformat() if day else "" for day in days),
+    )
+
+
+_DUE = """SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
+    coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), ''),
+    coalesce(g.phone, ''), coalesce(g.name, ''), c.address, c.residence, c.register_status,
+    f.vaccine_group, f.name_zh, f.name_en, f.dose_no, f.doses, f.recommended_on, f.past_due_on, f.self_paid
+    FROM forecast f JOIN child c ON c.id = f.child_id
+    LEFT JOIN guardian g ON g.child_id = c.id
+        AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
+    WHERE NOT f.offered AND f.recommended_on <= ? AND (f.latest_on = '' OR f.latest_on >= ?)"""
+_CHILD_FIELDS = DueChild.__struct_fields__[:-1]
+_OF_CHILD = len(_CHILD_FIELDS)  # columns before those of the forecast
+_PUT_OFF = """SELECT child_id, vaccine, outcome, until FROM deferral
+    WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
+_OVERDUE = "f.past_due_on <> '' AND f.past_due_on < ?"
+
+
+def due_list(
+    store: Store, chosen: DueFilter, day: date, groups_of: Mapping[str, Sequence[str]]
+) -> tuple[DueChild, ...]:
+    """The children of the filter for whom something is due on that day, in its order; any thread.
+
+    `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
+    """
+    where, values = _where(chosen, day.isoformat())
+    rows = store.sql(f"{_DUE}{where} ORDER BY f.child_id, f.pos", *values)
+    put_off = {
+        (child, group): (outcome, until)
+        for child, vaccine, outcome, until in store.sql(_PUT_OFF, day.isoformat())
+        for group in groups_of.get(vaccine, ())
+    }
+    found = [_child(list(own), day.isoformat(), put_off) for _, own in groupby(rows, key=lambda row: row[0])]
+    return tuple(sorted(found, key=_ORDERS[chosen.order]))
+
+
+def _where(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
+    parts: list[tuple[str, Sequence[str]]] = [("", (day, day))]
+    if chosen.standing:
+        parts.append((_OVERDUE if chosen.standing == "overdue" else f"NOT ({_OVERDUE})", (day,)))
+    if chosen.group:
+        parts.append(("f.vaccine_group = ?", (chosen.group,)))
+    for column, wanted in (("residence", chosen.residences), ("register_status", chosen.statuses)):
+        if wanted:
+            parts.append((f"c.{column} IN ({', '.join('?' * len(wanted))})", wanted))
+    if chosen.born_from:
+        parts.append(("c.birth_on >= ?", (chosen.born_from.isoformat(),)))
+    if chosen.born_to:
+        parts.append(("c.birth_on <= ?", (chosen.born_to.isoformat(),)))
+    if chosen.area:
+        parts.append(("substr(c.area, 1, length(?)) = ?", (chosen.area, chosen.area)))
+    if chosen.phone:
+        parts.append(("coalesce(g.phone, '') " + ("<> ''" if chosen.phone == "known" else "= ''"), ()))
+    return "".join(f" AND {text}" for text, _ in parts if text), [value for _, values in parts for value in values]
+
+
+def _child(rows: Sequence[tuple[Any, ...]], day: str, put_off: Mapping[tuple[str, str], tuple[str, str]]) -> DueChild:
+    items = tuple(_item(day, put_off.get((rows[0][0], row[_OF_CHILD]), ("", "")), *row[_OF_CHILD:]) for row in rows)
+    known: dict[str, str] = dict(zip(_CHILD_FIELDS, rows[0], strict=False))
+    return DueChild(**known, items=items)
+
+
+def _item(
+    day: str,
+    put_off: tuple[str, str],
+    group: str,
+    name_zh: str,
+    name_en: str,
+    number: int,
+    doses: int,
+    due_on: str,
+    past_due_on: str,
+    self_paid: int,
+) -> DueItem:
+    overdue = bool(past_due_on) and past_due_on < day
+    standing: Literal["due", "overdue"] = "overdue" if overdue else "due"
+    since = past_due_on if overdue else ""
+    return DueItem(group, name_zh, name_en, number, doses, standing, due_on, since, bool(self_paid), *put_off)
+
+
+def _urgency(child: DueChild) -> tuple[str, str, str, str]:
+    """The longest overdue first, then the longest due."""
+    overdue = min((item.overdue_on for item in child.items if item.overdue_on), default="9")
+    return overdue, min(item.due_on for item in child.items), child.pinyin, child.child_id
+
+
+_ORDERS: dict[str, Callable[[DueChild], tuple[str, ...]]] = {
+    "urgency": _urgency,
+    "name": lambda child: (child.pinyin, child.birth_on, child.child_id),
+    "birth": lambda child: (child.birth_on, child.pinyin, child.child_id),
+}

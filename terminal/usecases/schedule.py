@@ -1,0 +1,37 @@
+"""A child before the clinic's immunization programme: the booklet's page, and the forecast kept beside the record."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from domain.permissions import Permission
+from domain.problems import block
+from domain.schedule.advice import Page, case_of, read_page
+from domain.schedule.case import Case
+from terminal.store import children, doses, forecasts
+from terminal.store.ledger import Entry
+from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+
+
+@verb(Permission.CHILD_VIEW)
+def read_child_page(desk: Desk, actor: Actor, child_id: str) -> Outcome[Page]:  # noqa: ARG001 (a verb's)
+    """The booklet's page of a child on the screen, whose view is audited already."""
+    case = case_on(desk, child_id, desk.today())
+    return stop(block("child.not_found")) if case is None else Outcome(read_page(desk.plan, case))
+
+
+def case_on(desk: Desk, child_id: str, day: date) -> Case | None:
+    """The child as a case of the plan on that day; None when there is no such child. On any thread."""
+    facts = children.vitals(desk.store, (child_id,)).get(child_id)
+    given = doses.histories(desk.store, (child_id,))[child_id]
+    return case_of(child_id, facts, given, desk.plan, day) if facts else None
+
+
+def renew_forecast(entry: Entry, desk: Desk, child_id: str) -> Page:
+    """Reckon a child anew after a fact about it, in the fact's own transaction."""
+    day = desk.today()
+    case = case_on(desk, child_id, day)
+    assert case is not None
+    page = read_page(desk.plan, case)
+    forecasts.renew(entry.store, forecasts.reckon(child_id, page), desk.plans.stamp(day), day)
+    return page
