@@ -402,7 +402,38 @@ class Staff(Model):
     pinyin = TextField()
     grades = TextField()
     pin = TextField()
-    badge = TextField()
     active = IntegerField()
+    must_change = IntegerField()
+    last_day = TextField()
+
+
+class Guard(Model):
+    """Wrong PINs in a row, of one member of staff or of the desk ("")."""
+
+    who = TextField(primary_key=True)
     failed = IntegerField()
     locked_until = TextField()
+
+
+class Badge(Model):
+    """Numbers of badges and whose they are; a blocked one is never given again."""
+
+    number = TextField(primary_key=True)
+    staff = TextField()
+    issued_at = TextField()
+    blocked_at = TextField()
+    blocked_why = TextField()
+
+
+class Emergency(Model):
+    """Sealed codes for a day on which nobody can sign in."""
+
+    no = IntegerField(primary_key=True)
+    code = TextField()
+    made_at = TextField()
+    made_by = TextField()
+    used_at = TextField()
+    staff = TextField()
+    reviewed_at = TextField()
+    reviewed_by = TextField()
+    review = TextField()

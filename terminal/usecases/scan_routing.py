@@ -28,6 +28,7 @@ from terminal.store import doses, visits
 from terminal.usecases.check_dose import NO_CHOICE, Choice, Verdict, check_dose, note_refusal
 from terminal.usecases.desk import Actor, Desk
 from terminal.usecases.find_child import find_child
+from terminal.usecases.staff_badge import badge_holder
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Answer:
     child_id: str = ""
     children: tuple[str, ...] = ()  # the number is on several records: the person chooses
     verdict: Verdict | None = None
-    badge: str = ""
+    badge: str = ""  # the staff code of whose it is
 
 
 def scan_rules(desk: Desk, scanner: str = "") -> ScanRules:
@@ -71,7 +72,8 @@ def route_scan(
         case Package() | TracePackage():
             return _package(desk, actor, code, child_id, choice)
         case StaffBadge():
-            return Answer(code, badge=code.code)
+            holder = badge_holder(desk, code.code)
+            return Answer(code, holder.problems, badge=holder.value.code if holder.value else "")
         case Refused():
             if child_id and code.kind in ("package", "trace_code"):
                 desk.store.run(note_refusal, desk, actor, child_id, code.problems)
