@@ -8,16 +8,16 @@ import pytest
 from peewee import BlobField, FloatField, IntegerField, Model, TextField
 
 from domain.errors import StoreError
-from terminal.store import backup, migrations, tables
+from terminal.store import backup, children, doses, migrations, tables
 from terminal.store.database import Store, sqlcipher
 from terminal.store.ledger import check_audit
 from terminal.store.outbox import check_chain
-from tests.data.databases.make import FACTS, KEY_OF_FILE
+from tests.data.databases.make import CHILD, FACTS, KEY_OF_FILE
 
 DATABASES = Path(__file__).parents[1] / "data" / "databases"
 TYPES = {TextField: "TEXT", IntegerField: "INTEGER", BlobField: "BLOB", FloatField: "REAL"}
 MODELS = [m for _, m in inspect.getmembers(tables, inspect.isclass) if issubclass(m, Model) and m is not Model]
-KEPT = ("event", "dose", "dose_change", "movement", "audit")
+KEPT = ("event", "dose", "dose_change", "movement", "audit", "approval")
 
 
 def sample(store: Store, table: str) -> None:
@@ -88,7 +88,6 @@ def test_every_released_database_opens_and_upgrades(path: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("path", sorted(DATABASES.glob("v*.db")), ids=lambda p: p.stem)
 def test_an_upgraded_database_is_as_a_new_one(store: Store, path: Path, tmp_path: Path) -> None:
-    """Before the first release: after a change of m0001 make v1.db again."""
     shutil.copyfile(path, tmp_path / "old.db")
     old = Store(tmp_path / "old.db", KEY_OF_FILE)
     every = (
@@ -99,66 +98,80 @@ def test_an_upgraded_database_is_as_a_new_one(store: Store, path: Path, tmp_path
     old.close()
 
 
+def test_a_child_of_the_first_version_is_still_there(tmp_path: Path) -> None:
+    """An alert without a day, no forecast: the next recount makes it."""
+    shutil.copyfile(DATABASES / "v1.db", tmp_path / "records.db")
+    store = Store(tmp_path / "records.db", KEY_OF_FILE)
+    ((child_id,),) = store.sql("SELECT id FROM child")
+    card = children.card(store, child_id)
+    assert card and card.facts == CHILD
+    assert [d.vaccine for d in doses.of_child(store, child_id)] == ["0202"]
+    assert store.sql("SELECT count(*) FROM forecast") == store.sql("SELECT count(*) FROM reckoning") == [(0,)]
+    store.close()
+
+
 def test_there_is_a_kept_database_of_every_version() -> None:
     assert [p.name for p in sorted(DATABASES.glob("v*.db"))] == [f"v{n + 1}.db" for n in range(migrations.VERSION)]
 
 
-SECOND = "ALTER TABLE note ADD COLUMN at TEXT NOT NULL DEFAULT '';"
+NOW, NEXT = migrations.VERSION, migrations.VERSION + 1
+MORE = "ALTER TABLE note ADD COLUMN at TEXT NOT NULL DEFAULT '';"
 
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:
     path = tmp_path / "records.db"
-    shutil.copyfile(DATABASES / "v1.db", path)
+    shutil.copyfile(DATABASES / f"v{NOW}.db", path)
     return path
 
 
-def set_steps(monkeypatch: pytest.MonkeyPatch, *more: str) -> None:
-    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS[:1], *more))
-    monkeypatch.setattr(migrations, "VERSION", 1 + len(more))
+def set_next(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """A version after the present one."""
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, step))
+    monkeypatch.setattr(migrations, "VERSION", NEXT)
 
 
 def test_an_upgrade_begins_with_a_proved_copy(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_steps(monkeypatch, SECOND)
+    set_next(monkeypatch, MORE)
     store = Store(old, KEY_OF_FILE)
-    assert store.sql("PRAGMA user_version") == [(2,)]
+    assert store.sql("PRAGMA user_version") == [(NEXT,)]
     assert store.sql("SELECT count(at) FROM note") == store.sql("SELECT count(*) FROM note")
     store.close()
-    copy = old.with_name("records.db-version1.vxb")
+    copy = old.with_name(f"records.db-version{NOW}.vxb")
     report = backup.verify(copy, KEY_OF_FILE)
-    assert (report.version, report.facts) == (1, FACTS)
+    assert (report.version, report.facts) == (NOW, FACTS)
     Store(old, KEY_OF_FILE).close()
     assert [p.name for p in old.parent.glob("*.vxb")] == [copy.name]
 
 
 def test_a_failed_upgrade_changes_nothing(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_steps(monkeypatch, SECOND + " CREATE TABLE note (x);")
+    set_next(monkeypatch, MORE + " CREATE TABLE note (x);")
     with pytest.raises(StoreError):
         Store(old, KEY_OF_FILE)
     monkeypatch.undo()
     store = Store(old, KEY_OF_FILE)
-    assert store.sql("PRAGMA user_version") == [(1,)]
+    assert store.sql("PRAGMA user_version") == [(NOW,)]
     assert [c[1] for c in store.sql("PRAGMA table_info(note)")] == ["name", "value"]
     store.close()
 
 
 def test_without_the_copy_there_is_no_upgrade(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old.with_name("records.db-version1.vxb").mkdir()
-    set_steps(monkeypatch, SECOND)
+    old.with_name(f"records.db-version{NOW}.vxb").mkdir()
+    set_next(monkeypatch, MORE)
     with pytest.raises(StoreError, match=r"backup\.failed"):
         Store(old, KEY_OF_FILE)
     connection = sqlcipher.connect(str(old))
     connection.execute(f"PRAGMA key = \"x'{KEY_OF_FILE.hex()}'\"")
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (NOW,)
     connection.close()
 
 
 def test_a_newer_database_is_refused_with_both_numbers(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_steps(monkeypatch, SECOND)
+    set_next(monkeypatch, MORE)
     Store(old, KEY_OF_FILE).close()
     monkeypatch.undo()
     before = old.read_bytes()
     with pytest.raises(StoreError) as caught:
         Store(old, KEY_OF_FILE)
-    assert (caught.value.code, caught.value.params) == ("store.newer", {"found": 2, "known": 1})
+    assert (caught.value.code, caught.value.params) == ("store.newer", {"found": NEXT, "known": NOW})
     assert old.read_bytes() == before
