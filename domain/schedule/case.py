@@ -17,8 +17,8 @@ SeriesStatus = Literal["Aged Out", "Complete", "Contraindicated", "Immune", "Not
 class Given(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"given_on": "date"}):
     """One dose given, by `cvx` or by the programme's own `vaccine` code.
 
-    `lot_expires_on` and `substandard` (cold chain broken, recalled, ...) make it a dose that must be repeated. `ref`: the
-    record's own id of the dose, given back in its verdict.
+    `lot_expires_on` and `substandard` (cold chain broken, recalled, ...) make it a dose that must be repeated.
+    `ref`: the record's own id of the dose, given back in its verdict.
     """
 
     given_on: date
@@ -108,7 +108,8 @@ class GroupForecast(
 ):
     """What comes next in one vaccine group; dates and number are None when nothing does.
 
-    `doses`: how many doses the followed series has for this child; 0 when it recurs without end.
+    `target`: the place, from 1, of the dose waited for in its series. `doses`: how many doses the followed series has;
+    0 when it recurs without end.
     """
 
     vaccine_group: str

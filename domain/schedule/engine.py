@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from domain.schedule.case import Case, CaseResult, DoseVerdict, GroupForecast
 from domain.schedule.chart import Chart, open_chart
 from domain.schedule.evaluate import evaluate
 from domain.schedule.forecast import SeriesForecast, forecast
-from domain.schedule.groups import dose_verdicts, group_forecast
+from domain.schedule.groups import dose_verdicts, group_forecast, with_doubts
 from domain.schedule.programme import Antigen, Programme, Series
 from domain.schedule.selection import best_series, relevant_series
 
 
-def evaluate_case(programme: Programme, case: Case) -> CaseResult:
+def evaluate_case(programme: Programme, case: Case, earlier: Sequence[Programme] = ()) -> CaseResult:
     """Judge every dose of the case and forecast every vaccine group that concerns the child.
 
-    Doses after the day of assessment are left out. The order of the case's doses does not matter.
+    `programme` is the edition in force on the day of assessment; a dose given while one of `earlier` was in force is
+    judged by that one's series of the same name. Doses after the day of assessment are left out. The order of the
+    case's doses does not matter.
     """
-    chart = open_chart(programme, case)
+    chart = open_chart(programme, case, earlier)
     series = {name: series_forecasts(chart, name, antigen) for name, antigen in programme.antigens.items()}
     best = {name: best_series(chart, forecasts) for name, forecasts in series.items()}
     doses: list[DoseVerdict] = []
     groups: list[GroupForecast] = []
     for group in programme.vaccine_groups.values():
         chosen = [one for antigen in group.antigens for one in best[antigen]]
+        doubted = [o for a in group.antigens for o in series[a] if o.progress.doubted and o not in best[a]]
         if chosen:
-            groups.append(group_forecast(chart, group, chosen))
-        doses += dose_verdicts(group, [o for a in group.antigens for o in best[a] or series[a]])
-    doses.sort(key=lambda verdict: (verdict.given_on, verdict.cvx, verdict.vaccine_group))
+            groups.append(with_doubts(group_forecast(chart, group, chosen), doubted))
+        judging = [o for a in group.antigens for o in best[a] or series[a]]
+        doses += dose_verdicts(group, [*judging, *doubted])
+    doses.sort(key=lambda verdict: (verdict.given_on, verdict.cvx, verdict.vaccine_group, verdict.ref))
     return CaseResult(case.id, tuple(doses), tuple(groups))
 
 

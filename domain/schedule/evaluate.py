@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
+
+import msgspec
 
 from domain.schedule.case import Given, Reason
 from domain.schedule.chart import Chart, Judged, Progress
 from domain.schedule.dates import Span, shift
 from domain.schedule.intervals import starts_on
-from domain.schedule.programme import Effective, Interval, Series, SeriesDose
-from domain.schedule.skips import may_skip
+from domain.schedule.programme import Age, Interval, Series, SeriesDose
+from domain.schedule.skips import stops
 
 TOO_YOUNG = "Age: Too Young"
 TOO_OLD = "Age: Too Old"
@@ -21,28 +23,37 @@ WRONG_VACCINE = "Not a preferable or allowable vaccine"
 ALREADY_COMPLETE = "Series Already Complete"
 SUBSTANDARD = "Dose Condition"
 GRACE = "Grace Period"
+DOUBTED = "Counted by an unverified rule"
 
 
 def evaluate(chart: Chart, antigen: str, series: Series, complete_groups: frozenset[str]) -> Progress:
-    """Walk the antigen's doses along the series (section 4.4). Only doses up to the day of assessment are looked at."""
+    """Walk the antigen's doses along the series (section 4.4). Only doses up to the day of assessment are looked at.
+
+    A dose is judged by the edition in force on its day. An unverified skip is taken only where it makes a dose valid.
+    """
     judged: list[Judged] = []
     satisfied: list[tuple[int, date]] = []
-    target = 0
+    target, doubted = 0, False
     for place in chart.history.get(antigen, ()):
-        given = chart.given[place]
-        if given.given_on > chart.case.assessed_on:
+        on = chart.given[place].given_on
+        if on > chart.case.assessed_on:
             break
-        while target < len(series.doses) and may_skip(
-            chart, series.doses[target], "Evaluation", given.given_on, judged, complete_groups
-        ):
-            target += 1
-        verdict = _judge(chart, series, target, place, judged, satisfied)
+        then = chart.as_of(on)
+        path = series if then is chart else then.path(antigen, series)
+        for start, doubts in stops(then, path, target, "Evaluation", on, judged, complete_groups):
+            verdict = _judge(then, path, start, place, judged, satisfied)
+            if verdict.status == "Valid":
+                verdict = msgspec.structs.replace(verdict, reasons=doubts + verdict.reasons) if doubts else verdict
+                break
         judged.append(verdict)
-        if verdict.status == "Valid":
-            satisfied.append((target, given.given_on))
-            if not series.doses[target].recurring:
-                target += 1
-    return Progress(antigen, series, tuple(judged), tuple(satisfied), target)
+        if verdict.status != "Valid":
+            continue
+        target, recurring = verdict.target, path.doses[verdict.target].recurring
+        doubted = verdict.doubted and target + 1 == len(path.doses) and not recurring
+        if not doubted:
+            satisfied.append((target, on))
+            target += not recurring
+    return Progress(antigen, series, tuple(judged), tuple(satisfied), min(target, len(series.doses)), doubted)
 
 
 def _judge(
@@ -54,42 +65,47 @@ def _judge(
     satisfied: Sequence[tuple[int, date]],
 ) -> Judged:
     given = chart.given[place]
-    if given.substandard or (given.lot_expires_on and given.given_on > given.lot_expires_on):
-        why = Reason("Table 6-3", SUBSTANDARD, given.given_on, given.lot_expires_on)
+    on = given.given_on
+    if given.substandard or (given.lot_expires_on and on > given.lot_expires_on):
+        why = chart.reason(None, "Table 6-3", SUBSTANDARD, on, given.lot_expires_on)
         return Judged(place, given, target, "Sub-standard", (why,))
-    if target == len(series.doses):
-        return Judged(place, given, target, "Extraneous", (Reason("Section 4.4", ALREADY_COMPLETE, given.given_on),))
+    if target >= len(series.doses):
+        why = chart.reason(None, "Section 4.4", ALREADY_COMPLETE, on)
+        return Judged(place, given, target, "Extraneous", (why,))
     dose = series.doses[target]
     if given.code in dose.inadvertent:
-        return Judged(place, given, target, "Not Valid", (Reason("Table 6-13", INADVERTENT, given.given_on),), True)
-    against, notes = _age(chart, dose, given)
-    if against and against.text == TOO_OLD:
-        return Judged(place, given, target, "Extraneous", (against,))
-    interval, interval_notes = _interval(chart, dose, given, judged, satisfied)
-    found = (against, interval, _conflict(chart, given, judged), _vaccine(chart, dose, given))
-    faults = tuple(reason for reason in found if reason)
+        why = chart.reason(None, "Table 6-13", INADVERTENT, on)
+        return Judged(place, given, target, "Not Valid", (why,), True)
+    found = [*_age(chart, chart.ages(series, target, on, satisfied), on)]
+    if any(_decides(one) and one.text == TOO_OLD for one in found):
+        return Judged(place, given, target, "Extraneous", tuple(one for one in found if _decides(one)))
+    found += _interval(chart, dose, given, judged, satisfied)
+    found += _conflict(chart, given, judged)
+    found += _vaccine(chart, dose, given)
+    faults = tuple(one for one in found if _decides(one))
     if faults:
         return Judged(place, given, target, "Not Valid", faults)
-    return Judged(place, given, target, "Valid", notes + interval_notes)
+    if chart.evidence(series) == "unverified":
+        found.append(chart.reason(series, "Table 6-29", DOUBTED, on))
+    doubted = any(one.text == DOUBTED for one in found)
+    return Judged(place, given, target, "Valid", tuple(found), doubted=doubted)
 
 
-def _reason(chart: Chart, rule: str, text: str, given: Given, against: date | None, source: Effective) -> Reason:
-    return Reason(rule, text, given.given_on, against, evidence=source.evidence or chart.programme.evidence)
+def _decides(found: Reason) -> bool:
+    """Does it make the dose invalid? An unverified rule and grace only leave a note."""
+    return found.evidence != "unverified" and found.text != GRACE
 
 
-def _age(chart: Chart, dose: SeriesDose, given: Given) -> tuple[Reason | None, tuple[Reason, ...]]:
-    """(what is wrong with the age, what is to be noted of it) (table 6-15)."""
-    for age in dose.ages:
-        if not age.holds_on(given.given_on):
-            continue
+def _age(chart: Chart, ages: Sequence[Age], on: date) -> Iterator[Reason]:
+    """What is wrong with the age, what is to be noted of it (table 6-15)."""
+    for age in ages:
         abs_min, minimum, maximum = chart.at(age.abs_min), chart.at(age.min), chart.at(age.max)
-        if abs_min and given.given_on < abs_min:
-            return _reason(chart, "Table 6-15", TOO_YOUNG, given, abs_min, age), ()
-        if maximum and given.given_on >= maximum:
-            return _reason(chart, "Table 6-15", TOO_OLD, given, maximum, age), ()
-        if minimum and given.given_on < minimum:
-            return None, (_reason(chart, "Table 6-15", GRACE, given, minimum, age),)
-    return None, ()
+        if abs_min and on < abs_min:
+            yield chart.reason(age, "Table 6-15", TOO_YOUNG, on, abs_min)
+        elif maximum and on >= maximum:
+            yield chart.reason(age, "Table 6-15", TOO_OLD, on, maximum)
+        elif minimum and on < minimum:
+            yield chart.reason(age, "Table 6-15", GRACE, on, minimum)
 
 
 def _interval(
@@ -98,35 +114,38 @@ def _interval(
     given: Given,
     judged: Sequence[Judged],
     satisfied: Sequence[tuple[int, date]],
-) -> tuple[Reason | None, tuple[Reason, ...]]:
+) -> list[Reason]:
     """All preferable intervals, or else all allowable ones (tables 6-18, 6-21, 6-31)."""
+    on = given.given_on
 
     def before(interval: Interval, span: Span | None) -> date | None:
         """The date the span asks for, if the dose came before it."""
-        start = starts_on(chart, interval, judged, satisfied)
+        start = starts_on(chart, interval, on, judged, satisfied)
         if span is None or start is None:
             return None
         asked = shift(start, span, chart.unreal)
-        return asked if given.given_on < asked else None
+        return asked if on < asked else None
 
-    intervals = [i for i in dose.intervals if i.holds_on(given.given_on)]
-    allowable = [i for i in dose.allowable_intervals if i.holds_on(given.given_on)]
-    for interval in intervals:
-        asked = before(interval, interval.abs_min)
-        if asked is None:
+    allowable = [i for i in dose.allowable_intervals if i.holds_on(on)]
+    saved = bool(allowable) and not any(before(i, i.abs_min) for i in allowable)
+    found: list[Reason] = []
+    for interval in dose.intervals:
+        if not interval.holds_on(on):
             continue
-        if allowable and not any(before(i, i.abs_min) for i in allowable):
-            return None, ()
-        return _reason(chart, "Table 6-18", TOO_SOON, given, asked, interval), ()
-    early = [(before(interval, interval.min), interval) for interval in intervals]
-    return None, tuple(_reason(chart, "Table 6-18", GRACE, given, day, i) for day, i in early if day)
+        if asked := before(interval, interval.abs_min):
+            if saved:
+                return []
+            found.append(chart.reason(interval, "Table 6-18", TOO_SOON, on, asked))
+        elif asked := before(interval, interval.min):
+            found.append(chart.reason(interval, "Table 6-18", GRACE, on, asked))
+    return found
 
 
-def _conflict(chart: Chart, given: Given, judged: Sequence[Judged]) -> Reason | None:
-    """An earlier vaccine that this one should have kept a distance from (CONFLICT-3)."""
+def _conflict(chart: Chart, given: Given, judged: Sequence[Judged]) -> Iterator[Reason]:
+    """Earlier vaccines that this one should have kept a distance from (CONFLICT-3)."""
     conflicts = chart.programme.conflicts.get(given.code)
     if not conflicts:
-        return None
+        return
     spoilt = {dose.place for dose in judged if dose.status != "Valid"}
     for place, previous in enumerate(chart.given):
         if previous.given_on >= given.given_on:
@@ -137,12 +156,13 @@ def _conflict(chart: Chart, given: Given, judged: Sequence[Judged]) -> Reason | 
             span = conflict.end if place in spoilt else conflict.min_end
             end = shift(previous.given_on, span, chart.unreal)
             if shift(previous.given_on, conflict.begin, chart.unreal) <= given.given_on < end:
-                return Reason("CONFLICT-3", CONFLICT, given.given_on, end, evidence=chart.programme.evidence)
-    return None
+                yield chart.reason(conflict, "CONFLICT-3", CONFLICT, given.given_on, end)
 
 
-def _vaccine(chart: Chart, dose: SeriesDose, given: Given) -> Reason | None:
-    """Neither preferable nor allowable (tables 6-26, 6-29)."""
-    if chart.uses(dose.preferable, given) or chart.uses(dose.allowable, given):
-        return None
-    return Reason("Table 6-29", WRONG_VACCINE, given.given_on, evidence=chart.programme.evidence)
+def _vaccine(chart: Chart, dose: SeriesDose, given: Given) -> list[Reason]:
+    """Neither preferable nor allowable (tables 6-26, 6-29), or only by an unverified rule."""
+    used = chart.used(dose.preferable, given) or chart.used(dose.allowable, given)
+    if used is None:
+        rule = dose.preferable[0] if dose.preferable else None
+        return [chart.reason(rule, "Table 6-29", WRONG_VACCINE, given.given_on)]
+    return [chart.reason(used, "Table 6-29", DOUBTED, given.given_on)] if chart.evidence(used) == "unverified" else []

@@ -10,8 +10,13 @@ from domain.schedule.case import Reason, SeriesStatus
 from domain.schedule.chart import Chart, Progress
 from domain.schedule.dates import latest, shift
 from domain.schedule.intervals import starts_on
-from domain.schedule.programme import Age, Antigen, Contraindication, SeriesDose
-from domain.schedule.skips import may_skip
+from domain.schedule.programme import Age, Antigen, Contraindication, Rule, SeriesDose
+from domain.schedule.skips import may_skip, stops
+
+FORBIDDEN = "Patient has a contraindication"
+DEFERRED = "To be put off"
+TO_EVALUATE = "To be weighed by the physician"
+REQUIRED = "Needs"
 
 _DAY = timedelta(days=1)
 
@@ -38,48 +43,69 @@ class SeriesForecast(msgspec.Struct, frozen=True):
 
 
 class Candidates(msgspec.Struct, frozen=True):
-    """The dates that decide the earliest one, each with its rule (FORECASTDTCAN-1)."""
+    """The dates that decide when a dose can be given, each with its rule (FORECASTDTCAN-1).
+
+    Unverified rules move the recommended date, not the earliest one.
+    """
 
     reasons: tuple[Reason, ...]
 
     @property
     def earliest_on(self) -> date:
-        return max(reason.held_against for reason in self.reasons if reason.held_against)
+        return max(r.held_against for r in self.reasons if r.held_against and r.evidence != "unverified")
+
+    @property
+    def advised_on(self) -> date:
+        return max(r.held_against for r in self.reasons if r.held_against)
 
     @property
     def deciding(self) -> tuple[Reason, ...]:
-        return tuple(reason for reason in self.reasons if reason.held_against == self.earliest_on)
+        """The rules of the earliest date, and the unverified ones that ask for a later one."""
+        earliest_on = self.earliest_on
+        return tuple(r for r in self.reasons if r.held_against and r.held_against >= earliest_on)
 
 
 def forecast(chart: Chart, antigen: Antigen, progress: Progress, complete_groups: frozenset[str]) -> SeriesForecast:
     """Skip what need not be given, decide whether a dose is needed and when (figure 7-1)."""
     doses = progress.series.doses
     on, target = chart.case.assessed_on, progress.next
+    forbids = tuple(c for c in antigen.contraindications if _applies(chart, c))
     while True:
-        while target < len(doses) and may_skip(chart, doses[target], "Forecast", on, progress.judged, complete_groups):
-            target += 1
-        closed = _closed(chart, antigen, progress, target)
+        target, doubts = stops(chart, progress.series, target, "Forecast", on, progress.judged, complete_groups)[-1]
+        closed = _closed(chart, antigen, forbids, progress, target)
         if closed:
             return closed
-        candidates = _candidates(chart, progress, doses[target])
-        earliest_on = candidates.earliest_on
-        if may_skip(chart, doses[target], "Forecast", earliest_on, progress.judged, complete_groups):
+        candidates = _candidates(chart, progress, target)
+        skip = may_skip(chart, doses[target], "Forecast", candidates.earliest_on, progress.judged, complete_groups)
+        if skip and chart.evidence(skip) != "unverified":
             target += 1  # section 7.6: the dose will not be needed by the day it could be given
             continue
-        return _open(chart, antigen, progress, target, candidates)
+        return _open(chart, forbids, progress, target, candidates, doubts)
 
 
-def age_of(chart: Chart, dose: SeriesDose) -> Age:
-    """The ages in force on the day of assessment."""
-    return next((age for age in dose.ages if age.holds_on(chart.case.assessed_on)), Age())
+def _ages(chart: Chart, progress: Progress, target: int) -> list[Age]:
+    """The rules of age in force on the day of assessment."""
+    return chart.ages(progress.series, target, chart.case.assessed_on, progress.satisfied)
 
 
-def _closed(chart: Chart, antigen: Antigen, progress: Progress, target: int) -> SeriesForecast | None:
+def max_age(chart: Chart, progress: Progress, target: int) -> tuple[date | None, Age | None]:
+    """The day from which the dose is too late, and the rule that says so. An unverified rule does not."""
+    for age in _ages(chart, progress, target):
+        if age.max and chart.evidence(age) != "unverified":
+            return chart.at(age.max), age
+    return None, None
+
+
+def _closed(
+    chart: Chart, antigen: Antigen, forbids: tuple[Contraindication, ...], progress: Progress, target: int
+) -> SeriesForecast | None:
     """The statuses that need no dates (table 7-10), or None."""
     today = chart.case.assessed_on
 
-    def closed(status: SeriesStatus, text: str, against: date | None = None) -> SeriesForecast:
-        why = Reason("Table 7-10", text, today, against)
+    def closed(
+        status: SeriesStatus, text: str, against: date | None = None, rule: Rule | None = None
+    ) -> SeriesForecast:
+        why = chart.reason(rule, "Table 7-10", text, today, against)
         return SeriesForecast(progress, status, target, _number(progress), why=(why,))
 
     if target == len(progress.series.doses):
@@ -87,17 +113,17 @@ def _closed(chart: Chart, antigen: Antigen, progress: Progress, target: int) -> 
             return closed("Complete", "Patient series is complete")
         return closed("Not Recommended", "Not recommended at this time due to past immunization history")
     dose = progress.series.doses[target]
-    maximum = chart.at(age_of(chart, dose).max)
+    maximum, too_old = max_age(chart, progress, target)
     if _immune(chart, antigen):
         return closed("Immune", "Patient has evidence of immunity")
-    if _contraindicated(chart, antigen, dose):
-        return closed("Contraindicated", "Patient has a contraindication")
+    if forbids and (forbidden := _contraindicated(chart, forbids, dose)):
+        return closed("Contraindicated", _forbidding(forbidden), rule=forbidden)
     if dose.season_end_on and today > dose.season_end_on:
         return closed("Not Recommended", "Past seasonal recommendation end date", dose.season_end_on)
     if maximum and today >= maximum:
-        return closed("Aged Out", "Patient has exceeded the maximum age", maximum)
-    if maximum and _candidates(chart, progress, dose).earliest_on >= maximum:
-        return closed("Aged Out", "Patient is unable to finish the series prior to the maximum age", maximum)
+        return closed("Aged Out", "Patient has exceeded the maximum age", maximum, too_old)
+    if maximum and _candidates(chart, progress, target).earliest_on >= maximum:
+        return closed("Aged Out", "Patient is unable to finish the series prior to the maximum age", maximum, too_old)
     return None
 
 
@@ -113,83 +139,117 @@ def _immune(chart: Chart, antigen: Antigen) -> bool:
     )
 
 
-def forbidding(chart: Chart, antigen: Antigen, vaccine: str) -> Contraindication | None:
-    """The vaccine contraindication that applies to this vaccine (table 7-6)."""
-    today = chart.case.assessed_on
-    return next(
-        (
-            c
-            for c in antigen.contraindications
-            if c.observation in chart.observed
-            and chart.aged(today, c.begin, c.end)
-            and any(vaccine in v.vaccines and chart.aged(today, v.begin, v.end) for v in c.vaccines)
-        ),
-        None,
+def _applies(chart: Chart, one: Contraindication) -> bool:
+    """Does a contraindication concern the child today (tables 7-5, 7-6)?"""
+    if one.observation and one.observation not in chart.observed:
+        return False
+    return not any(code in chart.observed for code in one.unless) and chart.aged(
+        chart.case.assessed_on, one.begin, one.end
     )
 
 
-def _contraindicated(chart: Chart, antigen: Antigen, dose: SeriesDose) -> bool:
-    """The antigen is forbidden, or every preferable vaccine of the dose (table 7-7)."""
+def _forbids(chart: Chart, one: Contraindication) -> bool:
+    return one.effect != "evaluate" and chart.evidence(one) != "unverified"
+
+
+def _forbidding(one: Contraindication) -> str:
+    """What a contraindication says, in words."""
+    if one.unless:
+        return f"{REQUIRED}: {', '.join(one.unless)}"
+    return {"forbid": FORBIDDEN, "defer": DEFERRED, "evaluate": TO_EVALUATE}[one.effect]
+
+
+def _forbidden(chart: Chart, forbids: tuple[Contraindication, ...], vaccine: str) -> Contraindication | None:
+    """The vaccine contraindication that applies to this vaccine (table 7-6)."""
     today = chart.case.assessed_on
-    if any(
-        not c.vaccines and c.observation in chart.observed and chart.aged(today, c.begin, c.end)
-        for c in antigen.contraindications
-    ):
-        return True
-    vaccines = {vaccine for products in dose.preferable for vaccine in products.vaccines}
-    return bool(vaccines) and all(forbidding(chart, antigen, vaccine) for vaccine in vaccines)
+    for one in forbids:
+        if _forbids(chart, one):
+            for v in one.vaccines:
+                if vaccine in v.vaccines and chart.aged(today, v.begin, v.end):
+                    return one
+    return None
 
 
-def _candidates(chart: Chart, progress: Progress, dose: SeriesDose) -> Candidates:
-    age, evidence = age_of(chart, dose), chart.programme.evidence
+def _contraindicated(chart: Chart, forbids: tuple[Contraindication, ...], dose: SeriesDose) -> Contraindication | None:
+    """What forbids the antigen, or every preferable vaccine of the dose (table 7-7)."""
+    for one in forbids:
+        if not one.vaccines and _forbids(chart, one):
+            return one
+    found = [_forbidden(chart, forbids, vaccine) for products in dose.preferable for vaccine in products.vaccines]
+    return found[0] if found and all(found) else None
+
+
+def _candidates(chart: Chart, progress: Progress, target: int) -> Candidates:
+    today, birth, dose = chart.case.assessed_on, chart.case.birth_on, progress.series.doses[target]
     found = [
-        Reason("CALCDTAGE-4", "minimum age", chart.case.birth_on, chart.at(age.min), evidence=age.evidence or evidence)
+        chart.reason(age, "CALCDTAGE-4", "minimum age", birth, chart.at(age.min))
+        for age in _ages(chart, progress, target)
+        if age.min
     ]
     for interval in dose.intervals:
-        start = starts_on(chart, interval, progress.judged, progress.satisfied)
-        if start and interval.min and interval.holds_on(chart.case.assessed_on):
+        start = starts_on(chart, interval, today, progress.judged, progress.satisfied)
+        if start and interval.min and interval.holds_on(today):
             day = shift(start, interval.min, chart.unreal)
-            found.append(Reason("CALCDTINT-4", "minimum interval", start, day, evidence=interval.evidence or evidence))
+            found.append(chart.reason(interval, "CALCDTINT-4", "minimum interval", start, day))
     preferable = {vaccine for products in dose.preferable for vaccine in products.vaccines}
-    for conflict in (c for vaccine in preferable for c in chart.programme.conflicts.get(vaccine, ())):
+    for conflict in (c for vaccine in sorted(preferable) for c in chart.programme.conflicts.get(vaccine, ())):
         for given in chart.given:
-            if given.code in conflict.previous and given.given_on <= chart.case.assessed_on:
+            if given.code in conflict.previous and given.given_on <= today:
                 day = shift(given.given_on, conflict.end, chart.unreal)
-                found.append(Reason("CALCDTCONFLICT-3", "vaccine conflict", given.given_on, day))
+                found.append(chart.reason(conflict, "CALCDTCONFLICT-3", "vaccine conflict", given.given_on, day))
     if dose.season_start_on:
-        found.append(Reason("FORECASTDTCAN-1", "season start", held_against=dose.season_start_on))
+        found.append(Reason("FORECASTDTCAN-1", "season start", today, dose.season_start_on))
     if progress.judged:
         last = progress.judged[-1].given.given_on
         found.append(Reason("FORECASTDTCAN-1", "last dose", last, last))
-    day = chart.case.birth_on
-    found.append(Reason("FORECASTDTCAN-1", "birth", day, day))
+    found.append(Reason("FORECASTDTCAN-1", "birth", birth, birth))
     return Candidates(tuple(found))
 
 
-def _open(chart: Chart, antigen: Antigen, progress: Progress, target: int, candidates: Candidates) -> SeriesForecast:
-    """A dose is needed. The vaccines fit the age on its dates, or today's where those are past (FORECASTRECVAC-1)."""
-    dates = _dates(chart, progress, progress.series.doses[target], candidates.earliest_on)
-    days = {max(day, chart.case.assessed_on) for day in (dates.earliest_on, dates.recommended_on)}
+def _open(
+    chart: Chart,
+    forbids: tuple[Contraindication, ...],
+    progress: Progress,
+    target: int,
+    candidates: Candidates,
+    doubts: tuple[Reason, ...],
+) -> SeriesForecast:
+    """A dose is needed. The vaccines fit the age on its dates, or today's where those are past (FORECASTRECVAC-1).
+
+    Its reasons end with what only warns: unverified skips, and what the physician is to weigh.
+    """
+    dose, today = progress.series.doses[target], chart.case.assessed_on
+    dates = _dates(chart, progress, target, candidates)
+    days = {max(day, today) for day in (dates.earliest_on, dates.recommended_on)}
     vaccines = tuple(
         sorted(
             vaccine
-            for products in progress.series.doses[target].preferable
+            for products in dose.preferable
             if products.recommended and any(chart.aged(day, products.begin, products.end) for day in days)
             for vaccine in products.vaccines
-            if not forbidding(chart, antigen, vaccine)
+            if not (forbids and _forbidden(chart, forbids, vaccine))
         )
     )
-    return SeriesForecast(progress, "Not Complete", target, _number(progress), dates, vaccines, why=candidates.deciding)
+    warnings = [chart.reason(c, "Table 7-6", _forbidding(c), today) for c in forbids]
+    for age in _ages(chart, progress, target):
+        maximum = chart.at(age.max) if chart.evidence(age) == "unverified" else None
+        if maximum and today >= maximum:
+            warnings.append(chart.reason(age, "Table 7-10", "Patient has exceeded the maximum age", today, maximum))
+    if progress.doubted:
+        doubts += progress.judged[-1].reasons
+    why = (*candidates.deciding, *doubts, *warnings)
+    return SeriesForecast(progress, "Not Complete", target, _number(progress), dates, vaccines, why)
 
 
-def _dates(chart: Chart, progress: Progress, dose: SeriesDose, earliest_on: date) -> Dates:
-    """FORECASTDT-1 to -6."""
-    age = age_of(chart, dose)
+def _dates(chart: Chart, progress: Progress, target: int, candidates: Candidates) -> Dates:
+    """FORECASTDT-1 to -6. Where several rules of age hold, the first one recommends."""
+    dose, today, earliest_on = progress.series.doses[target], chart.case.assessed_on, candidates.earliest_on
+    age = next(iter(_ages(chart, progress, target)), Age())
     starts = [
         (start, i)
         for i in dose.intervals
-        if i.holds_on(chart.case.assessed_on)
-        for start in [starts_on(chart, i, progress.judged, progress.satisfied)]
+        if i.holds_on(today)
+        for start in [starts_on(chart, i, today, progress.judged, progress.satisfied)]
         if start
     ]
     rec = latest(*(shift(start, i.earliest_rec, chart.unreal) for start, i in starts if i.earliest_rec))
@@ -197,11 +257,12 @@ def _dates(chart: Chart, progress: Progress, dose: SeriesDose, earliest_on: date
     wished_on = chart.at(age.earliest_rec) or rec or earliest_on
     end = chart.at(age.latest_rec) or due
     unmet_on = end and end - _DAY
-    maximum = chart.at(age.max)
+    recommended_on = max(candidates.advised_on, wished_on)
+    maximum, _ = max_age(chart, progress, target)
     return Dates(
         earliest_on=earliest_on,
-        recommended_on=max(earliest_on, wished_on),
-        past_due_on=unmet_on and max(earliest_on, unmet_on),
+        recommended_on=recommended_on,
+        past_due_on=unmet_on and max(candidates.advised_on, unmet_on),
         latest_on=maximum and maximum - _DAY,
     )
 

@@ -39,6 +39,15 @@ def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForec
     return msgspec.structs.replace(chosen, forecast_dose=max(_number(group, part) for part in parts.values()))
 
 
+def with_doubts(found: GroupForecast, doubted: Sequence[SeriesForecast]) -> GroupForecast:
+    """With the warnings of series that only an unverified rule would call complete."""
+    if not doubted or found.series_status == "Complete":
+        return found
+    return msgspec.structs.replace(
+        found, why=(*found.why, *(r for one in doubted for r in one.progress.judged[-1].reasons))
+    )
+
+
 def _rank(one: GroupForecast, for_later: bool = False) -> tuple[int, date]:
     """The smaller the more pressing."""
     status = "For Later" if for_later else one.series_status
@@ -70,13 +79,13 @@ def _blend(chart: Chart, group: VaccineGroup, forecasts: Sequence[SeriesForecast
     status = _status({one.status for one in forecasts})
     names = tuple(f"{one.progress.antigen}: {one.progress.series.name}" for one in forecasts)
     why = tuple(
-        msgspec.structs.replace(reason, source=name)
+        msgspec.structs.replace(reason, where=name)
         for one, name in zip(forecasts, names, strict=True)
         for reason in one.why
     )
     waiting = [one for one in forecasts if one.dates] if status == "Not Complete" else []
     if not waiting:
-        return GroupForecast(group.code, status, None, None, None, None, None, names, (), why)
+        return GroupForecast(group.code, status, None, None, None, None, None, names, (), why, doses=_doses(forecasts))
     dates = [one.dates for one in waiting if one.dates]
     earliest_on = _earliest(chart, group, waiting)
     past_due_on = earliest(*(d.past_due_on for d in dates))
@@ -92,7 +101,14 @@ def _blend(chart: Chart, group: VaccineGroup, forecasts: Sequence[SeriesForecast
         vaccines=tuple(sorted({vaccine for one in waiting for vaccine in one.vaccines})),
         why=why,
         target=min(waiting, key=lambda one: one.number).target + 1,
+        doses=_doses(waiting),
     )
+
+
+def _doses(forecasts: Sequence[SeriesForecast]) -> int:
+    """How many doses the longest of the series has; 0 where one recurs without end."""
+    paths = [one.progress.series.doses for one in forecasts]
+    return 0 if any(dose.recurring for path in paths for dose in path) else max(len(path) for path in paths)
 
 
 def _earliest(chart: Chart, group: VaccineGroup, waiting: Sequence[SeriesForecast]) -> date:
@@ -122,8 +138,9 @@ def dose_verdicts(group: VaccineGroup, judging: Sequence[SeriesForecast]) -> lis
 def _verdict(group: VaccineGroup, antigens: list[list[tuple[SeriesForecast, Judged]]]) -> DoseVerdict:
     kindest = [max(series, key=lambda pair: pair[1].status == "Valid") for series in antigens]
     one, judged = min(kindest, key=lambda pair: _DOSE_STATUSES.index(pair[1].status))
-    source = f"{one.progress.antigen}: {one.progress.series.name}, {judged.target + 1}"
-    why: tuple[Reason, ...] = tuple(msgspec.structs.replace(reason, source=source) for reason in judged.reasons)
+    series = f"{one.progress.antigen}: {one.progress.series.name}"
+    where = f"{series}, {judged.target + 1}"
+    why: tuple[Reason, ...] = tuple(msgspec.structs.replace(reason, where=where) for reason in judged.reasons)
     return DoseVerdict(
         given_on=judged.given.given_on,
         cvx=judged.given.code,
@@ -131,4 +148,7 @@ def _verdict(group: VaccineGroup, antigens: list[list[tuple[SeriesForecast, Judg
         status=judged.status,
         reason=None if judged.status == "Valid" or not why else why[0].text,
         why=why,
+        ref=judged.given.ref,
+        dose=judged.target + 1 if judged.status == "Valid" else None,
+        series=series,
     )

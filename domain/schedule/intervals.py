@@ -18,15 +18,16 @@ def previous_on(judged: Sequence[Judged]) -> date | None:
 
 
 def starts_on(
-    chart: Chart, interval: Interval, judged: Sequence[Judged], satisfied: Sequence[tuple[int, date]]
+    chart: Chart, interval: Interval, on: date, judged: Sequence[Judged], satisfied: Sequence[tuple[int, date]]
 ) -> date | None:
-    """The date an interval counts from; None when there is no such event, and the interval then asks nothing."""
+    """The date an interval to a dose on `on` counts from; None when there is no such event: it then asks nothing."""
     if interval.from_previous:
         return previous_on(judged)
     if interval.from_dose is not None:
         return next((on for target, on in reversed(satisfied) if target == interval.from_dose - 1), None)
     if interval.from_observation is not None:
-        return chart.observed.get(interval.from_observation)
+        seen = chart.observed.get(interval.from_observation, ())
+        return max((day for day in seen if day <= on), default=None)
     for dose in reversed(judged):
         if dose.given.code in interval.from_vaccines and not dose.inadvertent:
             return dose.given.given_on

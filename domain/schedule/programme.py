@@ -48,13 +48,18 @@ class Effective(Rule, frozen=True, kw_only=True):
 
 
 class Age(Effective, frozen=True, kw_only=True):
-    """Ages of a dose; several may hold at once, each a rule. Before `abs_min` it is invalid, before `min` it stands by grace, from `max` on it is too late."""
+    """Ages of a dose. Before `abs_min` it is invalid, before `min` it stands by grace, from `max` on it is too late.
+
+    Several may hold at once, each a rule. `after_missed`: only where the series dose before was skipped (true) or given
+    (false).
+    """
 
     abs_min: Span | None = None
     min: Span | None = None
     earliest_rec: Span | None = None
     latest_rec: Span | None = None
     max: Span | None = None
+    after_missed: bool | None = None
 
 
 class Interval(Effective, frozen=True, kw_only=True):

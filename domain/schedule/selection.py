@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from domain.schedule.chart import Chart
-from domain.schedule.dates import shift
-from domain.schedule.forecast import SeriesForecast, age_of
+from domain.schedule.dates import shift, within
+from domain.schedule.forecast import SeriesForecast, max_age
 from domain.schedule.programme import Antigen, Series
 
 _GENDERS = {"F": "Female", "M": "Male"}
@@ -20,14 +20,20 @@ def relevant_series(chart: Chart, antigen: Antigen) -> list[Series]:
         series
         for series in antigen.series
         if (not series.genders or gender in series.genders)
-        and (series.born_from is None or series.born_from <= chart.case.birth_on)
+        and within(chart.case.birth_on, series.born_from, series.born_before)
+        and series.holds_on(chart.case.assessed_on)
         and (series.kind != "Risk" or _indicated(chart, series))
     ]
 
 
 def _indicated(chart: Chart, series: Series) -> bool:
     today = chart.case.assessed_on
-    return any(i.observation in chart.observed and chart.aged(today, i.begin, i.end) for i in series.indications)
+    return any(
+        i.observation in chart.observed
+        and all(code in chart.observed for code in i.also)
+        and chart.aged(today, i.begin, i.end)
+        for i in series.indications
+    )
 
 
 def best_series(chart: Chart, forecasts: Sequence[SeriesForecast]) -> list[SeriesForecast]:
@@ -123,7 +129,7 @@ def _finish_on(chart: Chart, one: SeriesForecast) -> date | None:
 def _completable(chart: Chart, one: SeriesForecast) -> bool:
     """SELECTB-3."""
     finish = _finish_on(chart, one)
-    end = chart.at(age_of(chart, one.progress.series.doses[-1]).max)
+    end, _ = max_age(chart, one.progress, len(one.progress.series.doses) - 1)
     return finish is not None and (end is None or finish < end)
 
 

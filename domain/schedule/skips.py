@@ -7,12 +7,43 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Literal
 
+from domain.schedule.case import Reason
 from domain.schedule.chart import Chart, Judged
 from domain.schedule.dates import shift, within
 from domain.schedule.intervals import previous_on
-from domain.schedule.programme import Logic, SeriesDose, SkipCondition, SkipSet
+from domain.schedule.programme import Logic, Series, SeriesDose, SkipCondition, SkipSet
+
+SKIPPED = "Skipped by an unverified rule"
 
 _COMPARE = {">": operator.gt, "=": operator.eq, "<": operator.lt}
+
+
+def stops(
+    chart: Chart,
+    series: Series,
+    target: int,
+    context: Literal["Evaluation", "Forecast"],
+    on: date,
+    judged: Sequence[Judged],
+    complete_groups: frozenset[str],
+) -> list[tuple[int, tuple[Reason, ...]]]:
+    """Where the walk along a series may come to stand: after all skips, and before each one that is unverified.
+
+    With each place the unverified skips that led there. No unverified skip ends the series.
+    """
+    found: list[tuple[int, tuple[Reason, ...]]] = []
+    doubts: tuple[Reason, ...] = ()
+    while target < len(series.doses):
+        skip = may_skip(chart, series.doses[target], context, on, judged, complete_groups)
+        if skip is None:
+            break
+        if chart.evidence(skip) == "unverified":
+            found.append((target, doubts))
+            doubts += (chart.reason(skip, "CONDSKIP-2", SKIPPED, on),)
+        target += 1
+    if not found or target < len(series.doses):
+        found.append((target, doubts))
+    return found
 
 
 def may_skip(

@@ -113,7 +113,7 @@ def test_a_refused_dose_says_which_rule_which_dates_and_where_it_stands(us: Prog
     assert (verdict.status, verdict.reason) == ("Not Valid", "Age: Too Young")
     (why,) = {(w.rule, w.looked_at, w.held_against, w.evidence) for w in verdict.why if w.text == verdict.reason}
     assert why == ("Table 6-15", date(2025, 11, 10), date(2025, 11, 11), "official")
-    assert verdict.why[0].source.endswith(", 2")
+    assert verdict.why[0].where.endswith(", 2")
 
 
 def test_the_forecast_says_which_rule_set_its_earliest_date(us: Programme) -> None:

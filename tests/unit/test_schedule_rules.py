@@ -36,7 +36,7 @@ BIRTH = date(2023, 1, 31)
 LIVE = Products(vaccines=frozenset({"live"}))
 FIRST = SeriesDose(ages=(Age(abs_min="1 month - 4 days", min="1 month", max="1 year"),), preferable=(LIVE,))
 SECOND = SeriesDose(
-    intervals=(Interval(from_previous=True, abs_min="28 days", min="28 days", evidence="unverified"),),
+    intervals=(Interval(from_previous=True, abs_min="28 days", min="28 days", rule="R2"),),
     preferable=(LIVE,),
 )
 
@@ -106,10 +106,131 @@ def test_a_dose_within_grace_is_valid_and_noted() -> None:
     assert [(w.text, w.held_against) for w in verdict.why] == [("Grace Period", date(2023, 3, 1))]
 
 
-def test_a_rule_carries_its_own_evidence_mark() -> None:
-    verdict = run(SMALL, given("2023-04-01"), given("2023-04-28")).doses[1]
-    assert (verdict.reason, verdict.why[0].evidence) == ("Interval: Too Soon", "unverified")
-    assert run(SMALL, given("2023-02-01")).doses[0].why[0].evidence == "transcribed"
+UNVERIFIED = Interval(
+    from_previous=True, abs_min="28 days", min="28 days", rule="R3", source="me", evidence="unverified"
+)
+
+
+def test_a_reason_names_the_rule_its_source_and_its_mark_or_the_programmes() -> None:
+    why = run(SMALL, given("2023-04-01"), given("2023-04-28")).doses[1].why[0]
+    assert (why.rule, why.source, why.evidence, why.where) == ("R2", "made up", "transcribed", "a: two doses, 2")
+    assert (why.looked_at, why.held_against) == (date(2023, 4, 28), date(2023, 4, 29))
+    assert run(SMALL, given("2023-02-01")).doses[0].why[0].rule == "Table 6-15"
+
+
+def test_an_unverified_interval_only_warns_and_moves_the_recommendation() -> None:
+    small = programme(Antigen(series=(series(FIRST, msgspec.structs.replace(SECOND, intervals=(UNVERIFIED,))),)))
+    verdict = run(small, given("2023-04-01"), given("2023-04-28")).doses[1]
+    assert (verdict.status, verdict.reason, verdict.dose) == ("Valid", None, 2)
+    (why,) = verdict.why
+    assert (why.rule, why.text, why.held_against) == ("R3", "Interval: Too Soon", date(2023, 4, 29))
+    assert (why.source, why.evidence) == ("me", "unverified")
+    waiting = group(small, given("2023-04-01"), on="2023-04-02")
+    assert (waiting.earliest_on, waiting.recommended_on) == (date(2023, 4, 1), date(2023, 4, 29))
+
+
+def test_an_unverified_age_neither_ages_out_nor_refuses() -> None:
+    age = Age(abs_min="1 month", min="1 month", max="1 year", rule="R4", evidence="unverified")
+    small = programme(Antigen(series=(series(msgspec.structs.replace(FIRST, ages=(age,))),)))
+    assert [w.rule for w in group(small, on="2025-01-01").why] == ["R4", "FORECASTDTCAN-1", "R4"]
+    for on, text in (("2023-02-05", "Age: Too Young"), ("2024-05-01", "Age: Too Old")):
+        (verdict,) = run(small, given(on), on="2025-01-01").doses
+        assert (verdict.status, verdict.why[0].text) == ("Valid", text)
+
+
+def test_an_unverified_vaccine_counts_but_never_closes_the_series() -> None:
+    other = Products(vaccines=frozenset({"other"}), rule="R5", evidence="unverified")
+    first, second = (msgspec.structs.replace(dose, allowable=(other,)) for dose in (FIRST, SECOND))
+    vaccines = {**SMALL.vaccines, "other": Vaccine(name="other", antigens=(Association(antigen="a"),))}
+    small = programme(Antigen(series=(series(first, second),)), vaccines=vaccines)
+    counted = run(small, given("2023-04-01", "other"), given("2023-05-01"))
+    assert [[w.rule for w in v.why] for v in counted.doses] == [["R5"], []]
+    assert counted.groups[0].series_status == "Complete"
+    open_still = run(small, given("2023-04-01"), given("2023-05-01", "other"))
+    assert [(v.status, v.dose) for v in open_still.doses] == [("Valid", 1), ("Valid", 2)]
+    assert (open_still.groups[0].series_status, open_still.groups[0].forecast_dose) == ("Not Complete", 2)
+    assert "R5" in {w.rule for w in open_still.groups[0].why}
+
+
+def test_an_unverified_skip_saves_a_dose_but_ends_nothing() -> None:
+    past = SkipSet(conditions=(SkipCondition(kind="age", begin_age="3 months"),), rule="R6", evidence="unverified")
+    skips = (Skip(context="Both", sets=(past,)),)
+    late = Age(abs_min="5 months", min="5 months")
+    path = series(
+        msgspec.structs.replace(FIRST, ages=(late,), skips=skips),
+        msgspec.structs.replace(SECOND, ages=(Age(abs_min="4 months", min="4 months"),), skips=skips),
+    )
+    small = programme(Antigen(series=(path,)))
+    (verdict,) = run(small, given("2023-06-01")).doses
+    assert (verdict.status, verdict.dose, [w.rule for w in verdict.why]) == ("Valid", 2, ["R6"])
+    (verdict,) = run(small, given("2023-07-01"), on="2023-07-01").doses
+    assert (verdict.dose, verdict.why) == (1, ())
+    assert group(small, on="2023-06-01").target == 2, "the last dose stays, whatever an unverified rule says"
+
+
+def test_an_age_may_depend_on_the_dose_before_being_missed() -> None:
+    missed = SkipSet(conditions=(SkipCondition(kind="age", begin_age="6 months"),))
+    ages = (Age(min="8 months", after_missed=False), Age(min="7 months", after_missed=True))
+    path = series(
+        msgspec.structs.replace(FIRST, skips=(Skip(context="Both", sets=(missed,)),)),
+        msgspec.structs.replace(SECOND, ages=ages),
+    )
+    small = programme(Antigen(series=(path,)))
+    assert group(small, on="2023-08-01").earliest_on == date(2023, 8, 31)
+    assert group(small, given("2023-04-01"), on="2023-08-01").earliest_on == date(2023, 10, 1)
+
+
+def test_what_needs_an_observation_waits_for_it_and_what_is_to_be_weighed_only_warns() -> None:
+    test = Contraindication(unless=("NEG",), begin="3 months", rule="R7")
+    weigh = Contraindication(observation="ILL", effect="evaluate", rule="R8")
+    off = Contraindication(observation="HOT", effect="defer", rule="R9")
+    small = programme(Antigen(series=(series(FIRST),), contraindications=(test, weigh, off)))
+    assert group(small, on="2023-04-29").series_status == "Not Complete"
+    closed = group(small, on="2023-04-30")
+    assert (closed.series_status, closed.why[0].rule, closed.why[0].text) == (
+        "Not Complete",
+        "CALCDTAGE-4",
+        "minimum age",
+    )
+    closed = group(small, on="2023-05-01")
+    assert (closed.series_status, closed.why[0].rule, closed.why[0].text) == ("Contraindicated", "R7", "Needs: NEG")
+    seen = (Observation("NEG"), Observation("ILL"))
+    warned = group(small, on="2023-05-01", observations=seen)
+    assert (warned.series_status, warned.why[-1].rule) == ("Not Complete", "R8")
+    put_off = group(small, observations=(Observation("NEG"), Observation("HOT")))
+    assert (put_off.series_status, put_off.why[0].text) == ("Contraindicated", "To be put off")
+
+
+def test_a_dose_stays_judged_by_the_edition_in_force_when_it_was_given() -> None:
+    older = msgspec.structs.replace(SMALL, effective_on=date(2019, 1, 1), edition="0")
+    first = msgspec.structs.replace(FIRST, ages=(Age(abs_min="3 months", min="3 months", rule="NEW"),))
+    newer = programme(Antigen(series=(series(first, SECOND),)), effective_on=date(2023, 4, 1))
+    doses = (given("2023-03-10"), given("2023-04-10"))
+    case = Case("x", BIRTH, "F", date(2023, 6, 1), doses=doses)
+    assert [v.status for v in evaluate_case(newer, case).doses] == ["Not Valid", "Not Valid"]
+    both = evaluate_case(newer, case, [older])
+    assert [v.status for v in both.doses] == ["Valid", "Valid"]
+    assert both.groups[0].series_status == "Complete"
+    early = msgspec.structs.replace(case, doses=(given("2023-04-10"),))
+    assert evaluate_case(newer, early, [older]).doses[0].why[0].rule == "NEW"
+
+
+def test_a_verdict_is_found_by_the_doses_own_id_and_says_which_dose_it_is() -> None:
+    result = run(SMALL, given("2023-04-01", ref="b"), given("2023-05-01", ref="a"), given("2023-05-09", ref="c"))
+    assert [(v.ref, v.dose, v.series) for v in result.doses] == [
+        ("b", 1, "a: two doses"),
+        ("a", 2, "a: two doses"),
+        ("c", None, "a: two doses"),
+    ]
+    assert (result.groups[0].doses, result.groups[0].target) == (2, None)
+
+
+def test_a_later_observation_does_not_spoil_an_earlier_dose() -> None:
+    apart = Interval(from_observation="IG", abs_min="3 months", min="3 months")
+    small = programme(Antigen(series=(series(msgspec.structs.replace(FIRST, intervals=(apart,))),)))
+    seen = (Observation("IG", date(2023, 5, 1)), Observation("IG", date(2022, 12, 1)))
+    assert run(small, given("2023-04-01"), observations=seen).doses[0].status == "Valid"
+    assert run(small, given("2023-05-02"), observations=seen).doses[0].status == "Not Valid"
 
 
 def test_an_allowable_interval_saves_a_dose_too_soon() -> None:
