@@ -201,6 +201,15 @@ class Standing(Model):
         primary_key = CompositeKey("child_id", "what", "from_on", "event_id")
 
 
+class Arrival(Model):
+    """The waiting room: who arrived today."""
+
+    child_id = TextField(primary_key=True)
+    day = TextField()
+    arrived_at = TextField()
+    called_at = TextField()
+
+
 class Visit(Model):
     id = TextField(primary_key=True)
     child_id = TextField()
