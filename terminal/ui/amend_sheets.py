@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,13 @@ class DoseSheet(Sheet):
     """One recorded dose: what was recorded, and what can be done if it is wrong."""
 
     def __init__(
-        self, words: Words, dose: Dose, clinic: str, act: Callable[[str, Dose], None], close: Callable[[], None]
+        self,
+        words: Words,
+        dose: Dose,
+        clinic: str,
+        act: Callable[[str, Dose], None],
+        close: Callable[[], None],
+        judged: Sequence[str] = (),
     ) -> None:
         super().__init__(words, words.dose(dose.vaccine, dose.dose_no), close)
         facts = dose.facts
@@ -39,6 +45,7 @@ class DoseSheet(Sheet):
             ("ui.dose.giver", facts["giver"]),
             ("ui.dose.elsewhere", facts["elsewhere"]),
             ("ui.dose.state", "" if dose.state == "given" else words(f"ui.state.{dose.state}")),
+            ("ui.dose.judged", "\n".join(judged)),
         ):
             if value:
                 form.addRow(parts.text(words(code), "muted"), parts.text(value, wrap=True))

@@ -10,7 +10,10 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.problems import Problem
+from domain.schedule import advice
 from terminal.ui import parts
+from terminal.ui.advice_words import group_name
+from terminal.ui.due_cards import DueCards, groups_of
 from terminal.ui.history import History
 from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
@@ -36,7 +39,9 @@ class Counter(Page):
         self.strip = VerdictStrip()
         self.person = PersonPanel(house.desk, words, work.children.edit)
         self.visit = VisitCard(words, work.children.open_visit)
-        self.history = History(words, work.doses.dose_chosen)
+        self.due = DueCards(words, house.desk.plan, work.doses.next_chosen)
+        self.history = History(words, self._groups, work.doses.dose_chosen, work.doses.next_chosen)
+        self._optional = parts.Elided("", "small")
         self.forms: dict[str, Callable[[], None]] = {"child": work.children.register, "stock": work.seat.stock}
         self._shown: object = None  # of the person, and of the history: what has not changed is not built again
         self._history_shown: object = None
@@ -60,10 +65,12 @@ class Counter(Page):
         self._right = QVBoxLayout(right)
         self._right.setContentsMargins(0, 0, 0, 0)
         self._right.setSpacing(GAP)
+        self._right.addWidget(self.due)
         self._right.addWidget(self.visit)
         self._history_card, layout = parts.card()
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(self.history)
+        layout.addWidget(self._optional)
         self._right.addWidget(self._history_card, 1)
         middle.addWidget(right, 86)
         self._action_bar = QWidget()
@@ -125,31 +132,49 @@ class Counter(Page):
 
     def refresh(self) -> None:
         """Show the child, the visit and the doses as `work.look` has them."""
-        look, verdict = self.work.look, self.work.verdict
-        today = self._desk.today().isoformat()
-        shown = (look.child.card, look.child.siblings) if look.child else None, today
+        look, day = self.work.look, self._desk.today()
+        shown = (look.child.card, look.child.siblings) if look.child else None, day
         if shown != self._shown:
             self._shown = shown
             self.person.show_child(look.child)
-        given = look.child.doses if look.child else None, today
+        given = look.page, look.child.doses if look.child else (), day
         if given != self._history_shown:
             self._history_shown = given
-            self.history.show_doses(*given)
-        if look.child is None:
-            self.visit.show_nothing()
-        elif look.visit is None and self.work.observe_until:
-            self.visit.show_closed(self.work.observe_until)
-        elif look.visit is None:
-            self.visit.ask(look.child_id)
-        else:
-            hand, level = (verdict.dose, verdict.level) if verdict else (None, "plain")
-            self.visit.show_visit(look.visit, look.given, hand, level)
-        if self.sheet:
-            self.visit.hide()
+            self.history.show_page(*given)
+            self._show_optional(look.page)
+        self._show_visit()
         self._enable()
         self._order_focus()
         if self.sheet is None and not isinstance(self.window().focusWidget(), QLineEdit):
             self.setFocus()
+
+    def _show_visit(self) -> None:
+        """The cards of what is due, and how the visit stands; a form has the place of both."""
+        look, verdict = self.work.look, self.work.verdict
+        hand, level = (verdict.dose, verdict.level) if verdict else (None, "plain")
+        born = look.child.card.facts.birth_on if look.child else ""
+        self.due.show_due(look.page, born, self._desk.today(), look.given, hand, level)
+        if look.child is None:
+            self.visit.show_nothing()
+        elif look.visit is None and self.work.observe_until:
+            self.visit.show_closed(self.work.observe_until, self.work.next_visit())
+        elif look.visit is None:
+            self.visit.ask(look.child_id)
+        else:
+            self.visit.show_visit(look.visit, bool(look.given or hand))
+        if self.sheet:
+            self.visit.hide()
+            self.due.hide()
+
+    def _show_optional(self, page: advice.Page | None) -> None:
+        """Quietly: what the family may choose and pay for."""
+        names = [group_name(self._words, n) for n in (page.nexts if page else ()) if n.standing == "offered"]
+        listed = self._words("ui.and").join(dict.fromkeys(names))
+        self._optional.setText(self._words("ui.history.optional", vaccines=listed) if names else "")
+        self._optional.setVisible(bool(names))
+
+    def _groups(self, vaccine: str) -> frozenset[str]:
+        return groups_of(self._desk.plan, vaccine, self._desk.today())
 
     def _enable(self) -> None:
         look, verdict, key = self.work.look, self.work.verdict, Qt.Key
@@ -172,6 +197,7 @@ class Counter(Page):
         self.person.setVisible(not sheet.wide)
         self._action_bar.setVisible(not sheet.wide)
         self.visit.hide()
+        self.due.hide()
         self._history_card.hide()
         self._right.addWidget(sheet, 1)
         sheet.show()
@@ -183,7 +209,16 @@ class Counter(Page):
     def _order_focus(self) -> None:
         """Tab goes as the eye does, also over what was put in later: search, rail, strip, person, visit, keys."""
         shell = self.work.shell
-        areas = (shell.search, shell.rail, self.strip, self.person, self.visit, self.history, self._action_bar)
+        areas = (
+            shell.search,
+            shell.rail,
+            self.strip,
+            self.person,
+            self.due,
+            self.visit,
+            self.history,
+            self._action_bar,
+        )
         ordered: list[QWidget] = []
         for area in areas:
             inside: list[QWidget] = [area, *area.findChildren(QWidget)]

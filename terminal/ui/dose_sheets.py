@@ -16,6 +16,16 @@ from terminal.ui.words import Words
 from terminal.usecases.check_dose import Choice
 
 
+class TellSheet(Sheet):
+    """Lines to read, and nothing to do."""
+
+    def __init__(self, words: Words, title: str, lines: Sequence[str], close: Callable[[], None]) -> None:
+        super().__init__(words, title, close)
+        for line in lines:
+            self.body.addWidget(parts.text(line, wrap=True))
+        self.body.addStretch(1)
+
+
 class ReasonSheet(Sheet):
     """Why a person goes on: the usual reasons to tap, or any other in words."""
 

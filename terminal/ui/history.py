@@ -1,88 +1,245 @@
-"""Doses by vaccine, as they were given. No schedule yet, so no due dates."""
+"""The booklet's page: a row for each vaccine, what was given for each dose, or the day it will be due."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from difflib import SequenceMatcher
-from functools import cache, reduce
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+)
 
-from config import tables
-from domain.doses import Dose, vaccine_class
+from domain.doses import Dose
+from domain.schedule.advice import Cell, Mark, Next, Page, Row
+from terminal.ui import advice_words as told
 from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
 FEWEST_COLUMNS = 5
+LINE_PX = 22
 ROW_PX = 31
+SHOWN = Qt.ItemDataRole.UserRole + 1
+OPENS = Qt.ItemDataRole.UserRole
+_SIGNS = {"valid": "✓", "early": "✓", "late": "✓", "invalid": "×", "repeated": "＋", "unjudged": "✓"}
+_TONES = {"valid": "ok", "early": "warn", "late": "ok", "invalid": "bad", "repeated": "warn", "unjudged": "muted"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a cell. `tone` a colour of the look."""
+
+    words: str
+    tone: str = "ink"
+    strong: bool = False
+    struck: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a cell shows; `tint` a colour behind it."""
+
+    lines: tuple[Line, ...] = ()
+    tint: str = ""
+
+
+class _Drawer(QStyledItemDelegate):
+    """Draws the lines of a cell and the rule under the row."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        place: QRect = option.rect  # type: ignore[attr-defined]
+        view = option.widget  # type: ignore[attr-defined]
+        shown: Shown = index.data(SHOWN) or Shown()
+        painter.save()
+        chosen = view.hasFocus() and view.currentIndex() == index
+        tint = "accent_tint" if chosen else shown.tint
+        if tint:
+            painter.fillRect(place.adjusted(0, 1, 0, -1), QColor(COLOURS[tint]))
+        painter.setPen(QPen(QColor(COLOURS["line"])))
+        painter.drawLine(place.bottomLeft(), place.bottomRight())
+        height = place.height() // max(1, len(shown.lines))
+        for at, line in enumerate(shown.lines):
+            font = view.font()
+            font.setBold(line.strong)
+            font.setStrikeOut(line.struck)
+            painter.setFont(font)
+            painter.setPen(QColor(COLOURS[line.tone]))
+            box = QRect(place.left() + 10, place.top() + at * height, place.width() - 12, height)
+            words = painter.fontMetrics().elidedText(line.words, Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+        painter.restore()
 
 
 class History(QTableWidget):
-    """One row a vaccine class: those of the clinic's programme, and any other this child has had.
+    """The rows of the page, then doses no rule is about; self-paid rows only where a course was begun.
 
-    `chosen` gets the dose that is clicked, or entered with Space.
+    `groups(vaccine)` gives the vaccine groups of a four-digit code. `dose_chosen` gets the dose and its mark that is
+    clicked, or entered with Space; `next_chosen` a dose to come.
     """
 
-    def __init__(self, words: Words, chosen: Callable[[Dose], None]) -> None:
+    def __init__(
+        self,
+        words: Words,
+        groups: Callable[[str], frozenset[str]],
+        dose_chosen: Callable[[Dose, Mark | None], None],
+        next_chosen: Callable[[Next], None],
+    ) -> None:
         super().__init__()
-        self._words, self._chosen = words, chosen
+        self._words, self._groups = words, groups
+        self._dose_chosen, self._next_chosen = dose_chosen, next_chosen
+        self._doses: Mapping[str, Dose] = {}
+        self._today = date.min
         self.setAccessibleName(words("ui.history"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setItemDelegate(_Drawer(self))
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.verticalHeader().setMinimumSectionSize(1)
         self.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         self.horizontalHeader().setHighlightSections(False)
         self.cellClicked.connect(self._open)
-        self.show_doses(None, today="")
+        self.show_page(None, (), date.min)
 
-    def show_doses(self, doses: Iterable[Dose] | None, today: str) -> None:
-        """Replace what is shown; doses of `today` are marked. None: there is no child."""
-        rows = {} if doses is None else _rows(doses)
-        columns = max([FEWEST_COLUMNS, *(max(places, default=0) for places in rows.values())])
+    def show_page(self, page: Page | None, doses: Iterable[Dose], today: date) -> None:
+        """Replace what is shown. None: there is no child."""
+        self._doses, self._today = {d.id: d for d in doses}, today
+        rows = [r for r in page.rows if r.next.standing != "offered"] if page else []
+        gone, loose = self._sort_out(page, rows) if page else ({}, {})
+        columns = max([FEWEST_COLUMNS, *(len(r.cells) for r in rows), *map(len, loose.values())])
         self.clear()
-        self.setRowCount(len(rows))
+        self.setRowCount(len(rows) + len(loose))
         self.setColumnCount(columns + 1)
         headings = [self._words("ui.history.dose", number=n) for n in range(1, columns + 1)]
         self.setHorizontalHeaderLabels([self._words("ui.history.vaccine"), *headings])
-        for at, (class_code, places) in enumerate(rows.items()):
-            self.setItem(at, 0, QTableWidgetItem(class_name(self._words, class_code)))
-            for column, dose in places.items():
-                self.setItem(at, column, self._item(dose, today))
+        for at, row in enumerate(rows):
+            self._put(at, 0, Shown((Line(told.group_name(self._words, row.next)),)), None)
+            for cell in row.cells:
+                self._put_cell(at, row, cell, gone.get((at, cell.number), []))
+            self._fit(at)
+        for at, (name, shown) in enumerate(loose.items(), len(rows)):
+            self._put(at, 0, Shown((Line(self._words.short(name)),)), None)
+            for column, one in enumerate(shown, 1):
+                line = self._mark(one) if isinstance(one, Mark) else _struck(one)
+                self._put(at, column, Shown((line,)), one)
+            self._fit(at)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
+        header.resizeSection(0, self._first_width())
         self.setCurrentCell(-1, -1)
 
-    def _item(self, dose: Dose, today: str) -> QTableWidgetItem:
-        words = self._words
-        elsewhere = dose.facts.get("elsewhere", "")
-        mark = {"disputed": "?", "voided": "×", "moved": "→"}.get(dose.state) or ("○" if elsewhere else "✓")
-        item = QTableWidgetItem(f"{mark} {words('ui.today') if dose.given_on == today else dose.given_on}")
-        item.setData(Qt.ItemDataRole.UserRole, dose)
-        item.setToolTip(words.dose(dose.vaccine, dose.dose_no))
-        colour = {"disputed": "warn", "voided": "muted", "moved": "muted"}.get(dose.state)
-        item.setForeground(QColor(COLOURS[colour or ("muted" if elsewhere else "ok")]))
-        font = item.font()
-        font.setStrikeOut(not dose.counts)
-        font.setBold(dose.given_on == today and dose.counts)
-        item.setFont(font)
-        if dose.given_on == today and dose.counts:
-            item.setBackground(QColor(COLOURS["ok_tint"]))
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{item.toolTip()} {dose.given_on}")
-        return item
+    def _sort_out(
+        self, page: Page, rows: Sequence[Row]
+    ) -> tuple[dict[tuple[int, int], list[Dose]], dict[str, list[Mark | Dose]]]:
+        """Voided and moved doses by row and number; and by vaccine, what has no place in any row."""
+        gone: dict[tuple[int, int], list[Dose]] = {}
+        loose: dict[str, list[Mark | Dose]] = {}
+        for mark in page.loose:
+            if mark.dose_id in self._doses:
+                loose.setdefault(self._doses[mark.dose_id].vaccine, []).append(mark)
+        for dose in (d for d in self._doses.values() if not d.counts):
+            groups = self._groups(dose.vaccine)
+            places = [
+                (at, cell.number)
+                for at, row in enumerate(rows)
+                for cell in row.cells
+                if row.next.group in groups and cell.number == dose.dose_no
+            ]
+            if places:
+                gone.setdefault(places[0], []).append(dose)
+            else:
+                loose.setdefault(dose.vaccine, []).append(dose)
+        return gone, loose
+
+    def _first_width(self) -> int:
+        names = [item.data(SHOWN).lines[0].words for at in range(self.rowCount()) if (item := self.item(at, 0))]
+        width = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=80)
+        return min(width + 26, 190)
+
+    def _fit(self, at: int) -> None:
+        """High enough for its fullest cell."""
+        items = [self.item(at, column) for column in range(self.columnCount())]
+        lines = max(len(item.data(SHOWN).lines) for item in items if item)
+        self.setRowHeight(at, ROW_PX if lines < 2 else 6 + LINE_PX * lines)
+
+    def _put_cell(self, at: int, row: Row, cell: Cell, gone: list[Dose]) -> None:
+        lines = [self._mark(mark) for mark in cell.marks]
+        lines += [_struck(dose) for dose in gone]
+        today_on = any(mark.given_on == self._today for mark in cell.marks)
+        tint = "ok_tint" if today_on else ""
+        opens: object = cell.marks[-1] if cell.marks else gone[-1] if gone else None
+        if cell.standing != "given" and cell.on:
+            is_next = cell.number == row.next.number
+            line, tint = self._to_come(cell, row.next, is_next)
+            lines.append(line)
+            opens = opens or (row.next if is_next else None)
+        if lines:
+            self._put(at, cell.number, Shown(tuple(lines), tint), opens)
+
+    def _to_come(self, cell: Cell, line: Next, is_next: bool) -> tuple[Line, str]:
+        words, day = self._words, str(cell.on)
+        if not is_next or cell.standing == "later":
+            return Line(day, "muted"), ""
+        if cell.standing == "overdue":
+            return Line(words("ui.history.overdue", day=line.past_due_on), "warn", strong=True), "warn_tint"
+        if cell.on == self._today:
+            return Line(words("ui.today"), "ok", strong=True), "ok_tint"
+        return Line(words("ui.history.due", day=day), "ok", strong=True), "ok_tint"
+
+    def _mark(self, mark: Mark) -> Line:
+        words, dose = self._words, self._doses.get(mark.dose_id)
+        disputed = dose is not None and dose.state == "disputed"
+        elsewhere = dose is not None and bool(dose.facts.get("elsewhere"))
+        sign = "?" if disputed else "○" if elsewhere and _SIGNS[mark.kind] == "✓" else _SIGNS[mark.kind]
+        is_today = mark.given_on == self._today
+        day = words("ui.today") if is_today else mark.given_on.isoformat()
+        kind = "" if mark.kind == "valid" else words(f"ui.mark.{mark.kind}")
+        tone = "warn" if disputed else _TONES[mark.kind]
+        return Line(" ".join(filter(None, [sign, day, kind])), tone, strong=is_today)
+
+    def _put(self, at: int, column: int, shown: Shown, opens: object) -> None:
+        item = QTableWidgetItem()
+        item.setData(SHOWN, shown)
+        item.setData(OPENS, opens)
+        said = " ".join(line.words for line in shown.lines)
+        if isinstance(opens, Mark):
+            dose = self._doses.get(opens.dose_id)
+            name = [self._words.dose(dose.vaccine, dose.dose_no)] if dose else []
+            item.setToolTip("\n".join([*name, *told.mark_words(self._words, opens)]))
+        elif isinstance(opens, Next):
+            item.setToolTip("\n".join(told.next_words(self._words, opens)))
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{said} {item.toolTip()}".strip())
+        self.setItem(at, column, item)
+
+    def texts(self) -> list[str]:
+        """Every line it shows, row by row."""
+        cells = [self.item(at, column) for at in range(self.rowCount()) for column in range(self.columnCount())]
+        return [line.words for item in cells if item for line in item.data(SHOWN).lines]
 
     def _open(self, at: int, column: int) -> None:
         item = self.item(at, column)
-        dose = item.data(Qt.ItemDataRole.UserRole) if item else None
-        if dose is not None:
-            self._chosen(dose)
+        opens = item.data(OPENS) if item else None
+        if isinstance(opens, Mark):
+            dose = self._doses.get(opens.dose_id)
+            if dose:
+                self._dose_chosen(dose, opens)
+        elif isinstance(opens, Dose):
+            self._dose_chosen(opens, None)
+        elif isinstance(opens, Next):
+            self._next_chosen(opens)
 
     def keyPressEvent(self, event: object) -> None:
         if event.key() == Qt.Key.Key_Space and self.currentItem():  # type: ignore[attr-defined]
@@ -91,39 +248,5 @@ class History(QTableWidget):
             super().keyPressEvent(event)  # type: ignore[arg-type]
 
 
-def programme() -> list[str]:
-    """The classes of the products this clinic gives under the programme."""
-    return sorted({vaccine_class(p.vaccine) for p in tables.products() if p.funding == "nip"})
-
-
-@cache
-def class_name(words: Words, class_code: str) -> str:
-    """A class by what its vaccines in the clinic's products have in common, else by the first of its codes."""
-    used = dict.fromkeys(p.vaccine for p in tables.products() if vaccine_class(p.vaccine) == class_code)
-    codes = list(used) or [v.code4 for v in tables.vaccines().values() if v.class2 == class_code][:1]
-    rows = [row for code in codes if (row := tables.vaccines().get(code))]
-    short = "/".join(dict.fromkeys(row.abbr.partition("-")[0] for row in rows))
-    if words.language == "zh_CN":
-        return f"{reduce(_shared, [row.name_zh.partition('(')[0] for row in rows] or [class_code])} {short}".strip()
-    return short or next((row.name_en for row in rows), class_code)
-
-
-def _shared(one: str, other: str) -> str:
-    """The longest piece of text in both: 脊灰 of 脊灰灭活 and 二价脊灰减毒."""
-    match = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
-    return one[match.a : match.a + match.size] or one
-
-
-def _rows(doses: Iterable[Dose]) -> dict[str, dict[int, Dose]]:
-    """class -> column -> dose; a dose stands under its number, or in the next free column.
-
-    A dose that no longer counts is shown where no other stands.
-    """
-    rows: dict[str, dict[int, Dose]] = {code: {} for code in programme()}
-    for dose in sorted(doses, key=lambda d: (not d.counts, d.given_on, d.id)):
-        places = rows.setdefault(vaccine_class(dose.vaccine), {})
-        column = max(1, min(dose.dose_no, 9))
-        while column in places:
-            column += 1
-        places[column] = dose
-    return rows
+def _struck(dose: Dose) -> Line:
+    return Line(f"× {dose.given_on}", "muted", struck=True)

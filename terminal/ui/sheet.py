@@ -26,7 +26,6 @@ from domain.codes import Code
 from domain.doses import vaccine_class
 from domain.problems import Problem
 from terminal.ui import parts
-from terminal.ui.history import programme
 from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
@@ -195,6 +194,6 @@ class Pick(QComboBox):
 def vaccine_options(words: Words) -> list[tuple[str, str]]:
     """All vaccines, those of the clinic's own products first."""
     own = list(dict.fromkeys(p.vaccine for p in tables.products()))
-    classes = programme()
+    classes = {vaccine_class(p.vaccine) for p in tables.products() if p.funding == "nip"}
     rest = sorted(set(tables.vaccines()) - set(own), key=lambda c: (vaccine_class(c) not in classes, c))
     return [("", words("ui.choose")), *[(code, f"{words.vaccine(code)}  {code}") for code in [*own, *rest]]]

@@ -8,6 +8,7 @@ from typing import Any
 
 from domain.doses import Dose
 from domain.permissions import Permission, allowed
+from domain.schedule.advice import Page, case_of, read_page
 from drivers.scan import ScanEvent
 from terminal.store import children, doses, outbox, papers, stock, visits
 from terminal.usecases.check_dose import Choice
@@ -19,9 +20,10 @@ from terminal.usecases.visit import ClosedVisit, close_visit
 
 @dataclass(frozen=True)
 class Look:
-    """The child on the screen, the doses of the open visit, and the dose that waits for its answer."""
+    """The child on the screen, its page, the doses of the open visit, and the dose that waits for its answer."""
 
     child: OpenChild | None = None
+    page: Page | None = None
     given: tuple[Dose, ...] = ()
     held: doses.CheckedDose | None = None
 
@@ -56,10 +58,14 @@ class Standing:
 def look_at(desk: Desk, child_id: str) -> Look:
     """The child without an audit row: for a screen that shows it already."""
     child = read_child(desk, child_id) if child_id else None
-    if child is None or child.visit is None:
-        return Look(child)
+    if child is None:
+        return Look()
+    case = case_of(child_id, child.card.facts, child.doses, desk.plan, desk.today())
+    page = read_page(desk.plan, case)
+    if child.visit is None:
+        return Look(child, page)
     held = doses.held(desk.store, visit_id=child.visit.id)
-    return Look(child, tuple(doses.of_visit(desk.store, child.visit.id)), held[0] if held else None)
+    return Look(child, page, tuple(doses.of_visit(desk.store, child.visit.id)), held[0] if held else None)
 
 
 def scan(desk: Desk, actor: Actor, event: ScanEvent, child_id: str, choice: Choice) -> Scanned:

@@ -65,13 +65,12 @@ class VerdictStrip(QFrame):
         parts.restyle(self, tone=said.tone)
 
 
-def say_check(words: Words, dose: DoseGiven | None, level: Tone, problems: Sequence[Problem]) -> Said:
-    """The answer to a package: what it is, what is wrong with it, what could not be checked."""
+def say_check(words: Words, person: str, dose: DoseGiven | None, level: Tone, problems: Sequence[Problem]) -> Said:
+    """The answer to a package: who and what was matched, what is wrong, what could not be checked."""
     name = words.dose(dose.vaccine, dose.dose_no) if dose else ""
-    facts = say_package(words, dose) if dose else ""
+    facts = " · ".join(filter(None, [person, say_package(words, dose)])) if dose else ""
     loud = [p for p in problems if p.severity is not Severity.NOTE]
     quiet = [words.problem(p) for p in problems if p.severity is Severity.NOTE]
-    quiet.append(words("ui.verdict.no_schedule"))  # no schedule engine yet: nobody may think that it looked
     if level == "ok":
         return Said("ok", words("ui.verdict.ok", dose=name), " · ".join([facts, *quiet]))
     if level == "look":

@@ -1,16 +1,14 @@
-"""The visit above the history: the questions before it opens, then a card for each dose of today."""
+"""The visit above the history: the questions before it opens, then how it stands."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtGui import QDoubleValidator
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QSizePolicy, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout
 
-from domain.doses import Dose
-from domain.events import DoseGiven
 from terminal.store.visits import VisitRow
 from terminal.ui import parts
 from terminal.ui.words import Words
@@ -108,13 +106,10 @@ class VisitCard(QFrame):
         informed = bool(self._informed and self._informed.isChecked())
         return Precheck(health, informed, "seen" if self._booklet and self._booklet.isChecked() else "not_seen")
 
-    def show_visit(self, visit: VisitRow, given: Sequence[Dose], hand: DoseGiven | None, tone: str) -> None:
-        """The open visit: doses given in it, and the one that waits for Enter."""
+    def show_visit(self, visit: VisitRow, begun: bool) -> None:
+        """The open visit: what was asked; `begun` once a package was scanned."""
         self.show_nothing()
         words = self._words
-        cards = [self._card(d.vaccine, d.dose_no, d.facts["site"], d.facts["route"], "given", "") for d in given[-3:]]
-        if hand:
-            cards.insert(0, self._card(hand.vaccine, hand.dose_no, hand.site, hand.route, "hand", tone))
         told = [
             words("ui.visit.informed") if visit.informed else "",
             words("ui.visit.booklet_seen") if visit.booklet == "seen" else "",
@@ -123,22 +118,17 @@ class VisitCard(QFrame):
         if "temperature_c" in visit.health:
             told.insert(0, f"{visit.health['temperature_c']:g} °C")
         state = words("ui.visit.open") + "".join(f" · {t}" for t in told if t)
-        if not cards:
-            self._say(state, words("ui.visit.scan_now"))
-        else:
-            line = parts.row(*cards, spacing=10)
-            line.addStretch(max(0, 3 - len(cards)))
-            for at in range(len(cards)):
-                line.setStretch(at, 1)
-            self._layout.addLayout(line)
-        if given or hand:
-            self._layout.addLayout(parts.row(parts.Elided(state, "small"), 1, self._written_toggle(visit.id)))
+        line = parts.row(parts.Elided(state, "small"), 1)
+        if begun:
+            line.addWidget(self._written_toggle(visit.id))
+        self._layout.addLayout(line)
         self.show()
 
-    def show_closed(self, observe_until: str) -> None:
-        """The visit that was just closed: until when the child stays."""
+    def show_closed(self, observe_until: str, next_visit: str) -> None:
+        """The visit that was just closed: until when the child stays, when it comes again."""
         self.show_nothing()
-        self._say(self._words("ui.visit.closed", time=observe_until), self._words("ui.visit.closed_how"))
+        how = "\n".join(filter(None, [next_visit, self._words("ui.visit.closed_how")]))
+        self._say(self._words("ui.visit.closed", time=observe_until), how)
         self.show()
 
     def _say(self, title: str, how: str) -> None:
@@ -166,26 +156,6 @@ class VisitCard(QFrame):
         self._temperature = self._informed = self._booklet = None
         self._asking_for = ""
         self.hide()
-
-    def _card(self, vaccine: str, number: int, site: str, route: str, state: str, tone: str) -> QFrame:
-        words = self._words
-        frame, layout = parts.card("dose")
-        frame.setProperty("tone", tone)
-        layout.setContentsMargins(14, 10, 14, 10)
-        layout.setSpacing(3)
-        frame.setMinimumWidth(230)
-        frame.setMaximumWidth(340)
-        chip = QLabel(words(f"ui.visit.dose_{state}"))
-        chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        chip.setProperty("kind", "chip")
-        chip.setProperty("tone", {"given": "plain"}.get(state, tone))
-        head = parts.row(parts.Elided(words.short(vaccine), "strong"), chip)
-        head.setStretch(0, 1)
-        layout.addLayout(head)
-        where = [words("ui.history.dose", number=number), words.site(site), words.route(route) if route != "PO" else ""]
-        layout.addWidget(parts.Elided(" · ".join(filter(None, where)), "muted"))
-        frame.setAccessibleName(f"{words.dose(vaccine, number)} {chip.text()}")
-        return frame
 
 
 def _toggle(words: str) -> QPushButton:

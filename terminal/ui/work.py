@@ -12,9 +12,12 @@ from PySide6.QtWidgets import QApplication
 from config import tables
 from domain.codes import Package, Refused, TracePackage, classify
 from domain.problems import Problem, Severity, block, warn
+from domain.schedule.advice import next_visit
 from drivers.scan import ScanEvent, ScanLost
 from terminal.ui import trips
+from terminal.ui.advice_words import group_name, visit_words
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
+from terminal.ui.due_cards import groups_of
 from terminal.ui.parts import Button
 from terminal.ui.services import Services
 from terminal.ui.start_sheets import PinSheet, UnansweredSheet, WhichChildSheet
@@ -133,6 +136,23 @@ class Work:
         else:
             self.say(Said("plain", words("ui.verdict.precheck"), words("ui.verdict.precheck_how")))
 
+    def next_visit(self) -> str:
+        """When the child on the screen comes again, and for what; "" when nothing is to come."""
+        page, today = self.look.page, self.desk.today()
+        day = next_visit(page, today) if page else None
+        return visit_words(self.words, page.nexts, day) if page and day else ""
+
+    def next_dose(self, vaccine: str) -> str:
+        """The next dose of what was just given, or that its course is complete."""
+        page, today = self.look.page, self.desk.today()
+        groups = groups_of(self.desk.plan, vaccine, today)
+        lines = [n for n in page.nexts if n.group in groups] if page else []
+        coming = next((n for n in lines if n.recommended_on), None)
+        if coming and coming.recommended_on:
+            name, day = group_name(self.words, coming), coming.recommended_on.isoformat()
+            return self.words("ui.verdict.next_dose", vaccine=name, number=coming.number, day=day)
+        return self.words("ui.verdict.complete", vaccine=group_name(self.words, lines[0])) if lines else ""
+
     def say_held(self) -> None:
         """A dose was checked before and waits: scan it again, or say that it was not given."""
         held = self.look.held
@@ -146,11 +166,18 @@ class Work:
         self._package = event
         self.verdict = verdict if verdict.checked_id else None
         self.screen.close_sheet()
-        self.say(say_check(self.words, verdict.dose, verdict.level, verdict.problems), verdict)
+        self.say(say_check(self.words, self._person(), verdict.dose, verdict.level, verdict.problems), verdict)
         if any(p.code == "clock.doubtful" for p in verdict.problems):
             self.seat.ask_date()
         elif any(p.code == "package.choose_lot" for p in verdict.problems):
             self.screen.open_sheet(LotSheet(self.words, verdict.lots, self._choose_lot, self.screen.close_sheet))
+
+    def _person(self) -> str:
+        """Who the package was checked for, as the verdict names the child."""
+        facts = self.look.child.card.facts if self.look.child else None
+        if facts is None:
+            return ""
+        return f"{self.words.child(facts.name)} {self.words.sex(facts.sex)} {facts.birth_on}"
 
     def check_again(self, choice: Choice) -> None:
         """The package in hand, answered anew with another choice."""
@@ -206,7 +233,8 @@ class Work:
         self.verdict, self.choice, self._package = None, NO_CHOICE, None
         self.screen.close_sheet()
         name, time = self.words.dose(dose.vaccine, dose.dose_no), self.desk.local_now().strftime("%H:%M")
-        self.say(Said("ok", self.words("ui.verdict.saved", dose=name, time=time), self.words("ui.verdict.saved_how")))
+        how = " ".join(filter(None, [self.next_dose(dose.vaccine), self.words("ui.verdict.saved_how")]))
+        self.say(Said("ok", self.words("ui.verdict.saved", dose=name, time=time), how))
 
     def not_given(self) -> None:
         """The checked dose was not given."""

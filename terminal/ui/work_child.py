@@ -63,7 +63,8 @@ class ChildWork:
         self.work.observe_until = until.strftime("%H:%M")
         told = " ".join(self.work.words.problem(p) for p in outcome.problems)
         title = self.work.words("ui.visit.closed", time=self.work.observe_until)
-        self.work.say(Said("ok", title, told or self.work.words("ui.visit.slip", number=closed.receipt)))
+        slip = told or self.work.words("ui.visit.slip", number=closed.receipt)
+        self.work.say(Said("ok", title, " ".join(filter(None, [slip, self.work.next_visit()]))))
         self.after_visit()
 
     def after_visit(self) -> None:

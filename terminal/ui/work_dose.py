@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from domain.doses import Dose
 from domain.problems import block
+from domain.schedule.advice import Mark, Next
 from terminal.store.children import Found
 from terminal.ui import trips
+from terminal.ui.advice_words import dose_place, group_name, mark_words, next_words
 from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
-from terminal.ui.dose_sheets import DeferSheet, ElsewhereSheet, ReasonSheet, SiteSheet
+from terminal.ui.dose_sheets import DeferSheet, ElsewhereSheet, ReasonSheet, SiteSheet, TellSheet
 from terminal.usecases import amend_dose, record_dose
 
 if TYPE_CHECKING:
@@ -59,10 +61,18 @@ class DoseWork:
 
             self.work.screen.open_sheet(ElsewhereSheet(self.work.words, save, self.work.screen.close_sheet))
 
-    def dose_chosen(self, dose: Dose) -> None:
+    def dose_chosen(self, dose: Dose, mark: Mark | None = None) -> None:
         """A dose of the history was clicked."""
-        sheet = DoseSheet(self.work.words, dose, self.work.desk.clinic, self._amend, self.work.screen.close_sheet)
-        self.work.screen.open_sheet(sheet)
+        judged = mark_words(self.work.words, mark) if mark else []
+        work = self.work
+        sheet = DoseSheet(work.words, dose, work.desk.clinic, self._amend, work.screen.close_sheet, judged)
+        work.screen.open_sheet(sheet)
+
+    def next_chosen(self, line: Next) -> None:
+        """A dose to come was clicked: its days, and why."""
+        title = f"{group_name(self.work.words, line)} · {dose_place(self.work.words, line)}"
+        told = next_words(self.work.words, line)
+        self.work.screen.open_sheet(TellSheet(self.work.words, title, told, self.work.screen.close_sheet))
 
     def _amend(self, action: str, dose: Dose) -> None:
         words, close = self.work.words, self.work.screen.close_sheet

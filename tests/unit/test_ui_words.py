@@ -75,11 +75,3 @@ def test_ages_and_doses_in_words() -> None:
     assert Words("zh_CN").dose("0202", 3) == "乙肝(酿酒酵母) 第3剂"
     for language, sex in product(LANGUAGES, ("0", "1", "2", "9", "")):
         assert Words(language).sex(sex)
-
-
-def test_a_class_is_named_by_what_its_vaccines_share() -> None:
-    from terminal.ui.history import class_name
-
-    assert class_name(Words("zh_CN"), "03") == "脊灰 sIPV/bOPV"
-    assert class_name(Words("en"), "02") == "HepB"
-    assert class_name(Words("zh_CN"), "28").startswith("狂犬")

@@ -1,0 +1,94 @@
+"""The schedule in words: why a dose was judged so, what comes next, with rule, dates, source and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from domain.schedule.advice import MARKS, Mark, Next
+from domain.schedule.case import Reason
+from domain.schedule.evaluate import (
+    ALREADY_COMPLETE,
+    CONFLICT,
+    DOUBTED,
+    GRACE,
+    INADVERTENT,
+    SUBSTANDARD,
+    TOO_OLD,
+    TOO_SOON,
+    TOO_YOUNG,
+    WRONG_VACCINE,
+)
+from terminal.ui.words import Words
+
+WHY = {
+    TOO_YOUNG: "ui.why.too_young",
+    TOO_OLD: "ui.why.too_old",
+    TOO_SOON: "ui.why.too_soon",
+    INADVERTENT: "ui.why.wrong_vaccine",
+    CONFLICT: "ui.why.conflict",
+    WRONG_VACCINE: "ui.why.wrong_vaccine",
+    ALREADY_COMPLETE: "ui.why.complete",
+    SUBSTANDARD: "ui.why.substandard",
+    GRACE: "ui.why.grace",
+    DOUBTED: "ui.why.doubted",
+}
+
+
+def group_name(words: Words, line: Next) -> str:
+    """What the booklet calls the line, with its short name where that is another."""
+    name = line.name_zh if words.language == "zh_CN" else line.name_en
+    return name or line.group
+
+
+def dose_place(words: Words, line: Next) -> str:
+    """ "dose 3 of 5"; without the end where the series has none."""
+    if line.doses:
+        return words("ui.due.dose_of", number=line.number, doses=line.doses)
+    return words("ui.history.dose", number=line.number)
+
+
+def due_words(words: Words, line: Next, today: date) -> str:
+    """今日应种, 应种 or 逾期."""
+    if line.standing == "overdue":
+        return words("ui.due.overdue")
+    return words("ui.due.today" if line.recommended_on == today else "ui.due.due")
+
+
+def since_words(words: Words, line: Next, today: date) -> str:
+    """For how long it is due or overdue; "" on the first day."""
+    if line.standing == "overdue" and line.past_due_on:
+        return words("ui.due.overdue_days", days=(today - line.past_due_on).days)
+    days = (today - line.recommended_on).days if line.recommended_on else 0
+    return words("ui.due.due_days", days=days) if days else ""
+
+
+def reason_words(words: Words, reason: Reason) -> str:
+    """One reason with all a reviewer needs."""
+    said = words(WHY[reason.text]) if reason.text in WHY else reason.text
+    days = " / ".join(str(day) for day in (reason.looked_at, reason.held_against) if day)
+    mark = f"[{MARKS[reason.evidence]}]" if reason.evidence else ""
+    return " · ".join(filter(None, [said, days, reason.rule, reason.source, mark]))
+
+
+def mark_words(words: Words, mark: Mark) -> list[str]:
+    """How a dose was judged, then each reason."""
+    return [words(f"ui.mark.{mark.kind}"), *(reason_words(words, reason) for reason in mark.why)]
+
+
+def next_words(words: Words, line: Next) -> list[str]:
+    """The days of the next dose, then each reason."""
+    days = (
+        ("ui.next.earliest", line.earliest_on),
+        ("ui.next.recommended", line.recommended_on),
+        ("ui.next.past_due", line.past_due_on),
+        ("ui.next.latest", line.latest_on),
+    )
+    told = [words(code, day=day.isoformat()) for code, day in days if day]
+    return [*told, *(reason_words(words, reason) for reason in line.why)]
+
+
+def visit_words(words: Words, lines: Iterable[Next], day: date) -> str:
+    """The next visit: its day, and what is due by then."""
+    names = [group_name(words, n) for n in lines if n.recommended_on and n.recommended_on <= day]
+    return words("ui.next.visit", day=day.isoformat(), vaccines=words("ui.and").join(dict.fromkeys(names)))

@@ -1,0 +1,178 @@
+"""What is to be given today, a card each, in the order to give; the one of the package in hand is framed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QWidget
+
+from config import tables
+from domain.doses import Dose
+from domain.events import DoseGiven
+from domain.schedule.advice import Next, Page
+from domain.schedule.plan import Plan
+from terminal.ui import advice_words as told
+from terminal.ui import parts
+from terminal.ui.words import Words
+
+CARD_PX, MORE_PX, SPACE = 196, 64, 10
+
+
+@dataclass(frozen=True)
+class Face:
+    """What a card says. `tone` frames it; `chip_tone` colours the word at its corner."""
+
+    title: str
+    chip: str
+    chip_tone: str
+    lines: tuple[str, str]
+    tone: str = ""
+    line: Next | None = None
+
+
+class _Card(QFrame):
+    def __init__(self, face: Face, pressed: Callable[[Next], None]) -> None:
+        super().__init__()
+        self._face, self._pressed = face, pressed
+        self.setProperty("kind", "dose")
+        self.setProperty("tone", face.tone)
+        layout = parts.column(self, (13, 9, 13, 9), 2)
+        chip = QLabel(face.chip)
+        chip.setProperty("kind", "chip")
+        chip.setProperty("tone", face.chip_tone)
+        chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        head = parts.row(parts.Elided(face.title, "strong"), chip, spacing=6)
+        head.setStretch(0, 1)
+        layout.addLayout(head)
+        for words in face.lines:
+            layout.addWidget(parts.Elided(words, "muted"))
+        self.setAccessibleName(" · ".join(filter(None, [face.title, face.chip, *face.lines])))
+        if face.line:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._face.line and self.rect().contains(event.position().toPoint()):
+            self._pressed(self._face.line)
+
+
+class DueCards(QWidget):
+    """Cards that do not fit fold behind "+2"; pressing it shows them all. `pressed(next)` tells of one touched."""
+
+    def __init__(self, words: Words, plan: Plan, pressed: Callable[[Next], None]) -> None:
+        super().__init__()
+        self._words, self._plan, self._pressed = words, plan, pressed
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(SPACE)
+        self._faces: list[Face] = []
+        self._built: object = None
+        self._all = False
+        self.setAccessibleName(words("ui.due"))
+
+    def show_due(
+        self,
+        page: Page | None,
+        birth_on: str,
+        today: date,
+        given: Sequence[Dose] = (),
+        hand: DoseGiven | None = None,
+        tone: str = "",
+    ) -> None:
+        """The cards of a child's page: in hand first, then due, then given in this visit. None: nobody."""
+        held = groups_of(self._plan, hand.vaccine, today) if hand else frozenset()
+        due = page.due if page else ()
+        mine = [n for n in due if n.group in held]
+        faces = [self._due(n, birth_on, today, tone if n in mine else "") for n in due]
+        faces.sort(key=lambda face: face.tone == "")
+        if hand and not mine:
+            faces.insert(0, self._dose(hand.vaccine, hand.dose_no, hand.site, hand.route, "hand", tone))
+        faces += [self._dose(d.vaccine, d.dose_no, d.facts["site"], d.facts["route"], "given", "") for d in given]
+        if faces != self._faces:
+            self._all = False
+            self._faces = faces
+        self._build()
+
+    def _due(self, line: Next, birth_on: str, today: date, tone: str) -> Face:
+        words = self._words
+        since = told.since_words(words, line, today)
+        age = words.age(birth_on, line.recommended_on) if line.recommended_on else ""
+        late = line.standing == "overdue"
+        return Face(
+            told.group_name(words, line),
+            told.due_words(words, line, today),
+            "look" if late else "",
+            (f"{told.dose_place(words, line)} · {since or age}", self._where(line, today)),
+            tone,
+            line,
+        )
+
+    def _where(self, line: Next, today: date) -> str:
+        """Site, route and volume of the clinic's own product for it, as it will be offered."""
+        words = self._words
+        fits = (p for p in tables.products() if self._plan.vaccine(p.vaccine, today) in line.vaccines)
+        product = next(fits, None)
+        if product is None:
+            return words("ui.due.not_here")
+        route = words.route(product.route) if product.route != "PO" else ""
+        volume = words("ui.package.volume", volume=f"{product.volume_ml:g}")
+        return " · ".join(filter(None, [words.site(product.site), route, volume]))
+
+    def _dose(self, vaccine: str, number: int, site: str, route: str, state: str, tone: str) -> Face:
+        words = self._words
+        where = [words.site(site), words.route(route) if route != "PO" else ""]
+        return Face(
+            words.short(vaccine),
+            words(f"ui.visit.dose_{state}"),
+            tone if state == "hand" else "plain",
+            (words("ui.history.dose", number=number), " · ".join(filter(None, where))),
+            tone,
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._build()
+
+    def _build(self) -> None:
+        """As many in a row as fit."""
+        fit = max(1, (self.width() + SPACE) // (CARD_PX + SPACE))
+        folded = not self._all and len(self._faces) > fit
+        whole = max(1, (self.width() - MORE_PX) // (CARD_PX + SPACE)) if folded else len(self._faces)
+        stands = (tuple(self._faces), fit, whole)
+        if stands == self._built:
+            return
+        self._built = stands
+        parts.clear(self._grid)
+        for column in range(self._grid.columnCount()):
+            self._grid.setColumnStretch(column, 0)
+        columns = whole + 1 if folded else fit
+        for at, face in enumerate(self._faces[:whole]):
+            self._grid.addWidget(_Card(face, self._pressed), at // columns, at % columns)
+        for column in range(whole if folded else fit):
+            self._grid.setColumnStretch(column, 1)
+        if folded:
+            rest = self._faces[whole:]
+            more = parts.Button(f"+{len(rest)}", self._unfold, kind="quiet")
+            more.setFixedWidth(MORE_PX - SPACE)
+            more.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+            more.setToolTip("\n".join(face.title for face in rest))
+            more.setAccessibleName(self._words("ui.due.more", count=len(rest)))
+            self._grid.addWidget(more, 0, whole)
+        self.setVisible(bool(self._faces))
+        self.setMinimumWidth(0)
+
+    def _unfold(self) -> None:
+        self._all = True
+        self._built = None
+        self._build()
+
+
+def groups_of(plan: Plan, vaccine: str, today: date) -> frozenset[str]:
+    """The vaccine groups a four-digit code counts in."""
+    programme = plan.programme(today)
+    key = plan.vaccine(vaccine, today)
+    antigens = {a.antigen for a in programme.vaccines[key].antigens} if key else set()
+    return frozenset(g.code for g in programme.vaccine_groups.values() if antigens & set(g.antigens))
