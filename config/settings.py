@@ -31,29 +31,48 @@ class Clinic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Scanner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One scanner. `terminator` ends a scan; `gs_substitute` is what the device sends for GS, "" if GS itself.
 
-    `gs_proven`: a test sheet has shown that GS arrives. `aim_ids`: the device names the symbology before each scan.
+    `serial` is read at `port`. `hid`, a keyboard taken from the desktop (Linux), is found by `usb`
+    ("vendor:product" or "vendor:product:serial", hexadecimal) or `port`. `wedge` types into the window.
+    `gs_key`: the key a hid or wedge sends for GS, beside Ctrl+]. `gs_proven`: a test sheet has shown that GS arrives.
+    `aim_ids`: the device names the symbology before each scan. For a wedge, keys at most `wedge_gap_ms` apart, at
+    least `wedge_least` of them, are a scan; slower or fewer are typing.
     """
 
     name: str
-    port: str
+    port: str = ""
+    kind: Literal["serial", "hid", "wedge"] = "serial"
+    usb: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{4}:[0-9a-f]{4}(:.+)?)?$")] = ""
     baud: Annotated[int, msgspec.Meta(ge=300)] = 9600
     terminator: str = "\r"
     gs_substitute: str = ""
+    gs_key: Annotated[str, msgspec.Meta(pattern=r"^(F([1-9]|1[0-2]))?$")] = ""
     gs_proven: bool = False
     aim_ids: bool = False
     idle_ms: Annotated[int, msgspec.Meta(ge=50, le=1000)] = 120
     repeat_ms: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 400
+    wedge_gap_ms: Annotated[int, msgspec.Meta(ge=10, le=100)] = 50
+    wedge_least: Annotated[int, msgspec.Meta(ge=4, le=20)] = 6
+
+    def __post_init__(self) -> None:
+        if self.kind == "serial" and not self.port:
+            raise ValueError("port: a serial scanner needs one")
+        if self.kind == "hid" and not (self.port or self.usb):
+            raise ValueError("usb: a hid scanner needs usb or port")
 
 
 class Printer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One printer. `address` is host:port for tcp, a device for serial, a path for file; `dots` the printable width."""
+    """One printer. `address` is host:port for tcp, a device for serial and usb (/dev/usb/lp0), a path for file, the
+    queue's name for cups and spool (Windows). `dots` is the printable width of a receipt printer; `media` the sheet
+    that cups prints on; `flow` how a serial printer says stop."""
 
     name: str
-    kind: Literal["tcp", "serial", "file"]
+    kind: Literal["tcp", "serial", "file", "usb", "cups", "spool"]
     address: str
     role: Literal["slip", "page"] = "slip"
     baud: int = 9600
+    flow: Literal["none", "xonxoff", "rtscts"] = "none"
     dots: int = 576
+    media: Literal["A5", "A4"] = "A5"
     receipt_ttl_s: int = 4 * 3600
 
 
@@ -84,6 +103,13 @@ class Programme(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_injections: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
+class Sound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tones of the counter: `on`, and how loud, 1-100."""
+
+    on: bool = True
+    volume: Annotated[int, msgspec.Meta(ge=1, le=100)] = 60
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings of a terminal. Paths are relative to the settings file's folder."""
 
@@ -97,6 +123,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     region: Region | None = None
     backup: Backup = Backup()
     programme: Programme = Programme()
+    sound: Sound = Sound()
 
 
 def load(path: Path) -> Settings:

@@ -1,4 +1,4 @@
-"""Which serial ports there are and how they are: what `vaxdesk devices` shows."""
+"""Which scanners there are, and could be, and how they are: what `vaxdesk devices` shows."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from serial.tools.list_ports_common import ListPortInfo
 
 from config.settings import Scanner
 from domain.errors import DeviceError
+from domain.world import World
+from drivers.driver import device_faults
+from drivers.input_devices import keyboards, matches
 from drivers.scan import DeviceState
-from drivers.serial_scanner import port_faults
+from drivers.serial_scanner import PORT_FAULTS
 
 BY_ID = Path("/dev/serial/by-id")  # names that udev keeps the same whichever socket the device is plugged into
 
 
 class Port(msgspec.Struct, frozen=True):
-    """One serial port. `name` is that of the scanner set up on it, "" if none.
+    """One serial port, or one keyboard that may be a scanner. `name` is that of the scanner set up on it, "" if none.
 
     `stable_path` is the path to write into the settings, "" if the system gives none; vid and pid are None for what
-    is not USB. `state.code` is the code of the sentence that says what to do, with `device` for its parameter.
+    is not USB. `usb` is what a keyboard's settings take, "" for a serial port. `state.code` is the code of the
+    sentence that says what to do, with `device` for its parameter.
     """
 
     path: str
@@ -35,6 +39,13 @@ class Port(msgspec.Struct, frozen=True):
     pid: int | None = None
     serial: str = ""
     description: str = ""
+    usb: str = ""
+
+
+def scanner_ports(scanners: Iterable[Scanner] = ()) -> list[Port]:
+    """What is set up first, then every other serial port and keyboard. The wedge is the window's and has no port."""
+    scanners = tuple(scanners)
+    return serial_ports(s for s in scanners if s.kind == "serial") + _keyboards(s for s in scanners if s.kind == "hid")
 
 
 def serial_ports(scanners: Iterable[Scanner] = ()) -> list[Port]:
@@ -56,12 +67,29 @@ def _set_up(scanner: Scanner, found: dict[str, Port]) -> Port:
 
 def _probe(scanner: Scanner) -> DeviceState:
     try:
-        with port_faults(scanner, otherwise=DeviceState.FAULTED):
-            Serial(scanner.port, scanner.baud, exclusive=True).close()
+        if scanner.kind == "hid":
+            from drivers.hid_scanner import HidScanner  # noqa: PLC0415 (what it stands on is Linux alone)
+
+            HidScanner(scanner, lambda _: None, World()).try_it()
+        else:
+            with device_faults(scanner, DeviceState.FAULTED, PORT_FAULTS):
+                Serial(scanner.port, scanner.baud, exclusive=True).close()
     except DeviceError as fault:
         state: DeviceState = fault.params["state"]
         return state
     return DeviceState.READY
+
+
+def _keyboards(scanners: Iterable[Scanner]) -> list[Port]:
+    """The hid scanners, then the other keyboards: those are the desktop's and are not opened."""
+    found, ours = list(keyboards()), []
+    for scanner in scanners:
+        mine = next((k for k in found if matches(scanner, k) or k.path == os.path.realpath(scanner.port)), None)
+        if mine:
+            found.remove(mine)
+        path = mine.path if mine else scanner.port or scanner.usb
+        ours.append(Port(path, _probe(scanner), scanner.name, usb=mine.usb if mine else scanner.usb))
+    return ours + [Port(k.path, DeviceState.READY, usb=k.usb, description=k.description) for k in found]
 
 
 def _described(port: ListPortInfo) -> Port:

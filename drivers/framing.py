@@ -82,6 +82,10 @@ class Framer:
         self._forget()
         return half
 
+    def spoil(self) -> None:
+        """Some bytes were lost on the way: what came, and what comes up to the terminator or a silence, goes too."""
+        self._pending, self._discarding = b"", True
+
     def _forget(self, rest: bytes = b"") -> None:
         self._pending = rest
         self._gap = False

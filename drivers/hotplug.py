@@ -11,12 +11,16 @@ except ImportError:  # not Linux
 
 
 def watch(wakes: Sequence[Callable[[], None]]) -> None:
-    """Call every one of `wakes` at each event of a serial port; blocks. Returns at once where there is no udev."""
+    """Call every one of `wakes` at each event of a serial port or a keyboard; blocks.
+
+    Returns at once where there is no udev.
+    """
     if pyudev is None:
         return
     try:
         monitor = pyudev.Monitor.from_netlink(pyudev.Context())
-        monitor.filter_by("tty")
+        for subsystem in ("tty", "input"):
+            monitor.filter_by(subsystem)
         monitor.start()
         while True:
             if monitor.poll() is not None:

@@ -26,7 +26,7 @@ _Process = subprocess.Popen[bytes]
 
 
 class ScannerReader:
-    """Every scanner of this terminal, read in one process of its own.
+    """Every scanner of this terminal but the keyboard wedge, which is the window's, read in one process of its own.
 
     `deliver` gets each report once, in order, on this object's thread. It must not raise; while it blocks, reports
     wait (10,000 of them) and none is lost. The process ends with `stop`, and with the program however that ends.
@@ -36,7 +36,7 @@ class ScannerReader:
         self, scanners: tuple[Scanner, ...], deliver: Callable[[Report], None], world: World | None = None
     ) -> None:
         self.pid = 0  # of the running process, 0 between two
-        self._scanners = scanners
+        self._scanners = tuple(scanner for scanner in scanners if scanner.kind != "wedge")
         self._deliver = deliver
         self._world = world or World()
         self._repeat_s = {scanner.name: scanner.repeat_ms / 1000 for scanner in scanners}

@@ -11,11 +11,13 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 import msgspec
 
 from config.settings import Scanner
 from domain.world import World
+from drivers.driver import ScannerDriver
 from drivers.hotplug import watch
 from drivers.scan import Report
 from drivers.serial_scanner import SerialScanner
@@ -39,13 +41,21 @@ def main() -> int:
     if not line:
         return 0
     reports: queue.Queue[Report] = queue.Queue(BACKLOG)
-    scanners = [SerialScanner(s, reports.put, World()) for s in msgspec.json.decode(line, type=tuple[Scanner, ...])]
+    scanners = [_driver(s, reports.put) for s in msgspec.json.decode(line, type=tuple[Scanner, ...])]
     threading.Thread(target=_write, args=(reports,), name="reports", daemon=True).start()
     for scanner in scanners:
         threading.Thread(target=scanner.run, name="scanner", daemon=True).start()
     threading.Thread(target=watch, args=([s.wake.set for s in scanners],), name="hotplug", daemon=True).start()
     sys.stdin.buffer.read()
     return 0
+
+
+def _driver(scanner: Scanner, report: Callable[[Report], None]) -> ScannerDriver:
+    if scanner.kind == "serial":
+        return SerialScanner(scanner, report, World())
+    from drivers.hid_scanner import HidScanner  # noqa: PLC0415 (what it stands on is Linux alone)
+
+    return HidScanner(scanner, report, World())
 
 
 def _write(reports: queue.Queue[Report]) -> None:

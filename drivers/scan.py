@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 import msgspec
 
@@ -56,10 +55,11 @@ class ScanEvent(msgspec.Struct, frozen=True, tag="scan", omit_defaults=True):
 
 
 class ScanLost(msgspec.Struct, frozen=True, tag="lost"):
-    """Something was scanned and could not be kept: the operator scans again. `code` names the text."""
+    """Something was scanned and could not be kept: the operator scans again. `code` names the text: scan.overflow,
+    scan.cut_off, scan.missed or scan.composing."""
 
     device: str
-    code: Literal["scan.overflow", "scan.cut_off"]
+    code: str
     wall: datetime
     mono: float
 

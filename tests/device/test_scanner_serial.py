@@ -78,7 +78,7 @@ def test_what_is_no_serial_port_is_a_fault(port: str, tmp_path: Path) -> None:
 
 
 def test_a_wake_tries_the_port_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drivers.serial_scanner.POLL_S", 3600)
+    monkeypatch.setattr("drivers.driver.POLL_S", 3600)
     inbox = Inbox()
     with ScannerSimulator() as gun:
         gun.unplug()
