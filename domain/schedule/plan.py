@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import msgspec
 
 from domain.schedule.case import Case, CaseResult
 from domain.schedule.engine import evaluate_case
-from domain.schedule.programme import Programme
+from domain.schedule.programme import Programme, Rule, Vaccine
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,16 @@ class Plan:
     """Editions of one programme, oldest first, and what may be given beside it at the family's cost.
 
     A child follows the edition in force on the day; a dose stays judged by the edition in force when it was given.
+    Programmes that cannot stand together are a mistake of the data: ValueError.
     """
 
     editions: tuple[Programme, ...]
     supplement: Programme | None = None
+
+    def __post_init__(self) -> None:
+        if not self._starts or any(later <= on for on, later in pairwise(self._starts)):
+            raise ValueError("a plan needs editions, oldest first, each with a day of its own")
+        assert self._by_code  # everything is joined here, once
 
     def programme(self, day: date) -> Programme:
         """The edition in force on a day, with the supplement; before the first one, the first."""
@@ -37,11 +47,20 @@ class Plan:
         return self._by_code[self._place(day)].get(code, "")
 
     def self_paid(self, group: str) -> bool:
-        """Whether a vaccine group is of the supplement."""
-        return self.supplement is not None and group in self.supplement.vaccine_groups
+        """Whether a vaccine group, by its code, is of the supplement."""
+        return group in self._supplementary
 
     def _place(self, day: date) -> int:
-        return max((n for n, e in enumerate(self.editions) if e.effective_on <= day), default=0)
+        return max(bisect_right(self._starts, day) - 1, 0)
+
+    @cached_property
+    def _starts(self) -> tuple[date, ...]:
+        return tuple(edition.effective_on for edition in self.editions)
+
+    @cached_property
+    def _supplementary(self) -> frozenset[str]:
+        groups = self.supplement.vaccine_groups.values() if self.supplement else ()
+        return frozenset(group.code for group in groups)
 
     @cached_property
     def _whole(self) -> tuple[Programme, ...]:
@@ -53,25 +72,22 @@ class Plan:
 
 
 def joined(edition: Programme, supplement: Programme) -> Programme:
-    """One programme of both: a vaccine in both carries the antigens of both, conflicts add up.
+    """One programme of both: a vaccine in both carries the antigens of both, conflicts add up, and every rule of the
+    supplement keeps the supplement's source and mark.
 
-    A vaccine group or antigen in both is a mistake of the data: ValueError.
+    An antigen, a vaccine group or a code of two vaccines in both is a mistake of the data: ValueError.
     """
+    supplement = _own(supplement, supplement.source, supplement.evidence)
+    vaccines = {**edition.vaccines}
+    for key, vaccine in supplement.vaccines.items():
+        vaccines[key] = _both(vaccines[key], vaccine) if key in vaccines else vaccine
+    codes = Counter(code for vaccine in vaccines.values() for code in vaccine.codes)
     twice = (edition.antigens.keys() & supplement.antigens.keys()) | (
         edition.vaccine_groups.keys() & supplement.vaccine_groups.keys()
     )
+    twice |= {code for code, count in codes.items() if count > 1}
     if twice:
         raise ValueError(f"in edition and supplement: {', '.join(sorted(twice))}")
-    vaccines = {**edition.vaccines}
-    for key, more in supplement.vaccines.items():
-        known = vaccines.get(key)
-        vaccines[key] = (
-            msgspec.structs.replace(
-                known, antigens=known.antigens + more.antigens, codes=tuple(dict.fromkeys(known.codes + more.codes))
-            )
-            if known
-            else more
-        )
     conflicts = {
         key: edition.conflicts.get(key, ()) + supplement.conflicts.get(key, ())
         for key in {**edition.conflicts, **supplement.conflicts}
@@ -82,4 +98,25 @@ def joined(edition: Programme, supplement: Programme) -> Programme:
         conflicts=conflicts,
         antigens={**edition.antigens, **supplement.antigens},
         vaccine_groups={**edition.vaccine_groups, **supplement.vaccine_groups},
+        outside=(edition.outside | supplement.outside) - vaccines.keys(),
+        observations={**supplement.observations, **edition.observations},
     )
+
+
+def _both(one: Vaccine, other: Vaccine) -> Vaccine:
+    codes = tuple(dict.fromkeys(one.codes + other.codes))
+    return msgspec.structs.replace(one, antigens=one.antigens + other.antigens, codes=codes)
+
+
+def _own(part: Any, source: str, evidence: str) -> Any:
+    """A programme, or a part of one, with source and mark written into every rule that has none."""
+    if isinstance(part, tuple):
+        return tuple(_own(one, source, evidence) for one in part)
+    if isinstance(part, dict):
+        return {key: _own(one, source, evidence) for key, one in part.items()}
+    if not isinstance(part, msgspec.Struct):
+        return part
+    filled = {name: _own(getattr(part, name), source, evidence) for name in part.__struct_fields__}
+    if isinstance(part, Rule):
+        filled |= {"source": part.source or source, "evidence": part.evidence or evidence}
+    return msgspec.structs.replace(part, **filled)
