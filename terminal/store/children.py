@@ -233,6 +233,17 @@ def _candidate(store: Store, child_id: str) -> dict[str, Any]:
     }
 
 
+def sounding_like(store: Store, child_id: str, facts: ChildRegistered, since: str, until: str) -> list[Found]:
+    """Other children whose name sounds the same, born between these days."""
+    sound = _spelling(facts.name)
+    text = (
+        _LINE
+        + """WHERE c.initials = ? AND c.pinyin = ? AND c.id <> ? AND c.name <> ''
+        AND c.birth_on BETWEEN ? AND ? ORDER BY c.birth_on LIMIT 3"""
+    )
+    return [Found(*row) for row in store.sql(text, sound["initials"], sound["pinyin"], child_id, since, until)]
+
+
 def sharing_phone(store: Store, phones: list[str]) -> list[Found]:
     """Children whose guardian has one of these phones: siblings, twins."""
     if not phones:

@@ -37,7 +37,7 @@ class Counter(Page):
         self._desk, self._words, self.work = house.desk, words, work
         self.sheet: Sheet | None = None
         self.strip = VerdictStrip()
-        self.person = PersonPanel(house.desk, words, work.children.edit)
+        self.person = PersonPanel(house.desk, words, work.children.edit, work.children.open_child)
         self.visit = VisitCard(words, work.children.open_visit)
         self.due = DueCards(words, house.desk.plan, work.doses.next_chosen)
         self.history = History(words, self._groups, work.doses.dose_chosen, work.doses.next_chosen)
@@ -133,7 +133,7 @@ class Counter(Page):
     def refresh(self) -> None:
         """Show the child, the visit and the doses as `work.look` has them."""
         look, day = self.work.look, self._desk.today()
-        shown = (look.child.card, look.child.siblings) if look.child else None, day
+        shown = (look.child.card, look.child.siblings, look.child.alike) if look.child else None, day
         if shown != self._shown:
             self._shown = shown
             self.person.show_child(look.child)

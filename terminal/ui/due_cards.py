@@ -19,7 +19,7 @@ from terminal.ui import advice_words as told
 from terminal.ui import parts
 from terminal.ui.words import Words
 
-CARD_PX, MORE_PX, SPACE = 196, 64, 10
+CARD_PX, MORE_PX, SPACE = 184, 64, 10
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Card(QFrame):
         head.setStretch(0, 1)
         layout.addLayout(head)
         for words in face.lines:
-            layout.addWidget(parts.Elided(words, "muted"))
+            layout.addWidget(parts.Elided(words, "card"))
         self.setAccessibleName(" · ".join(filter(None, [face.title, face.chip, *face.lines])))
         if face.line:
             self.setCursor(Qt.CursorShape.PointingHandCursor)

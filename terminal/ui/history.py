@@ -24,8 +24,8 @@ from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
 FEWEST_COLUMNS = 5
-LINE_PX = 22
-ROW_PX = 31
+LINE_PX, FONT_PX = 20, 14
+ROW_PX = 30
 SHOWN = Qt.ItemDataRole.UserRole + 1
 OPENS = Qt.ItemDataRole.UserRole
 _SIGNS = {"valid": "✓", "early": "✓", "late": "✓", "invalid": "×", "repeated": "＋", "unjudged": "✓"}
@@ -69,11 +69,12 @@ class _Drawer(QStyledItemDelegate):
         height = place.height() // max(1, len(shown.lines))
         for at, line in enumerate(shown.lines):
             font = view.font()
+            font.setPixelSize(FONT_PX)
             font.setBold(line.strong)
             font.setStrikeOut(line.struck)
             painter.setFont(font)
             painter.setPen(QColor(COLOURS[line.tone]))
-            box = QRect(place.left() + 10, place.top() + at * height, place.width() - 12, height)
+            box = QRect(place.left() + 10, place.top() + at * height, place.width() - 11, height)
             words = painter.fontMetrics().elidedText(line.words, Qt.TextElideMode.ElideRight, box.width())
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
         painter.restore()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -22,11 +23,11 @@ NBSP = "\u00a0"  # keeps a date on one line
 class PersonPanel(QFrame):
     """Shows one child, or how to open one."""
 
-    def __init__(self, desk: Desk, words: Words, edit: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, words: Words, edit: Callable[[], None], open_child: Callable[[str], None]) -> None:
         super().__init__()
         self.setProperty("kind", "card")
         self.setAccessibleName(words("ui.person"))
-        self._desk, self._words, self._edit = desk, words, edit
+        self._desk, self._words, self._edit, self._open = desk, words, edit, open_child
         inside = QWidget()
         self._lines = QVBoxLayout(inside)
         self._lines.setContentsMargins(16, 14, 16, 14)
@@ -59,7 +60,10 @@ class PersonPanel(QFrame):
             touches = "look" if alert.kind == "contraindication" else "plain"
             self._add_note(self._words(f"ui.alert.{alert.kind}", text=alert.text), touches)
         for other in opened.siblings:
-            self._add_note(self._like(opened.card, other), "look")
+            self._add_note(self._like(opened.card, other), "look", other.id)
+        for other in opened.alike:
+            named = {"name": other.name, "sex": self._words.sex(other.sex), "day": other.birth_on}
+            self._add_note(self._words("ui.person.alike", **named), "look")
         self._lines.addWidget(parts.text(self._known(opened.card), "small", wrap=True))
         button = parts.Button(self._words("ui.person.edit"), self._edit, kind="quiet")
         self._lines.addLayout(parts.row(button, 1))
@@ -108,20 +112,28 @@ class PersonPanel(QFrame):
                 form.addRow(parts.text(name, "muted"), parts.text(value, wrap=len(value) > 18))
         self._lines.addLayout(form)
 
-    def _add_note(self, words: str, tone: str) -> None:
+    def _add_note(self, words: str, tone: str, child_id: str = "") -> None:
+        """A note; of a brother or sister with the way there."""
         frame, layout = parts.card("note")
         frame.setProperty("tone", tone)
         layout.setContentsMargins(12, 8, 12, 8)
         layout.addWidget(parts.text(words, wrap=True))
+        if child_id:
+            button = parts.Button(self._words("ui.person.open"), partial(self._open, child_id), kind="quiet")
+            layout.addLayout(parts.row(button, 1))
         self._lines.addWidget(frame)
 
     def _like(self, card: Card, other: Found) -> str:
         """A brother, sister or twin with the same phone; a twin is marked as one."""
-        twin = abs((date.fromisoformat(card.facts.birth_on) - date.fromisoformat(other.birth_on)).days) <= 1
-        code = "ui.person.twin" if twin else "ui.person.sibling"
+        code = "ui.person.twin" if is_twin(card, other) else "ui.person.sibling"
         return self._words(code, name=self._words.child(other.name), sex=self._words.sex(other.sex), day=other.birth_on)
 
     def _known(self, card: Card) -> str:
         at = from_utc_text(card.known_at).astimezone(self._desk.world.zone)
         source = self._words("ui.known.here") if card.known_from == "here" else card.known_from
         return self._words("ui.known", when=self._words.moment(at, self._desk.today()), source=source)
+
+
+def is_twin(card: Card, other: Found) -> bool:
+    """Of one family, and born on the same day or the next."""
+    return abs((date.fromisoformat(card.facts.birth_on) - date.fromisoformat(other.birth_on)).days) <= 1

@@ -58,6 +58,7 @@ class Shell(QFrame):
         self._pages: dict[str, Page] = {COUNTER: self.counter}
         self._entries: tuple[Entry, ...] = ()
         self._asking: tuple[str, ...] | None = None
+        self.ticked: Callable[[], None] = lambda: None
         self._tell_standing = False  # somebody pressed Upload and waits for words
         self._build()
         self._clock = QTimer(self, interval=1000)
@@ -191,7 +192,8 @@ class Shell(QFrame):
             super().keyPressEvent(event)
 
     def tick(self) -> None:
-        """Each second: the clock, and how the printer is."""
+        """Each second: the clock, how the printer is, whose programme this is."""
+        self.ticked()
         self.top.tick()
         self.top.show_printer(self._services.printer())
 

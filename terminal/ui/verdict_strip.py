@@ -8,6 +8,8 @@ from typing import Literal
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
 
+from config import tables
+from domain.codes import Code, Package, TracePackage
 from domain.events import DoseGiven
 from domain.problems import Problem, Severity
 from terminal.ui import parts
@@ -78,6 +80,18 @@ def say_check(words: Words, person: str, dose: DoseGiven | None, level: Tone, pr
         said = [words.problem(p).removeprefix(lead).strip() for p in loud]
         return Said("look", words("ui.verdict.look", dose=name), " ".join(said) + "\n" + " · ".join([facts, *quiet]))
     return say_problems(words, loud or problems, name)
+
+
+def say_code(words: Words, code: Code) -> str:
+    """What a package says of itself, when it is no answer for a child: vaccine, lot, expiry; "" for any other code."""
+    if not isinstance(code, Package | TracePackage):
+        return ""
+    product = tables.product(code.gtin if isinstance(code, Package) else code.product)
+    told = [words.vaccine(product.vaccine)] if product else []
+    if isinstance(code, Package):
+        told += [words("ui.package.lot", lot=code.lot)] if code.lot else []
+        told += [words("ui.package.expiry", day=code.expiry.isoformat())] if code.expiry else []
+    return " · ".join(told)
 
 
 def say_package(words: Words, dose: DoseGiven) -> str:

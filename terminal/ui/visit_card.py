@@ -84,15 +84,9 @@ class VisitCard(QFrame):
         self._temperature.setValidator(validator)
         self._questions = {code: Question(words, code) for code in QUESTIONS}
         self._informed, self._booklet = _toggle(words("ui.visit.informed")), _toggle(words("ui.visit.booklet_seen"))
-        layout.addLayout(
-            parts.row(
-                parts.text(words("ui.visit.before"), "strong"),
-                1,
-                parts.text(words("ui.health.temperature"), "muted"),
-                self._temperature,
-            )
-        )
-        layout.addLayout(parts.row(*self._questions.values(), 1))
+        asked = parts.text(words("ui.visit.before"), "strong")
+        degrees = parts.text(words("ui.health.temperature"), "muted")
+        layout.addLayout(parts.row(asked, 1, *self._questions.values(), degrees, self._temperature))
         button = parts.Button(words("ui.action.open_visit"), self._open_visit, "F2", "primary")
         layout.addLayout(parts.row(self._informed, self._booklet, 1, button))
         self._layout.addWidget(frame)

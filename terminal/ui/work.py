@@ -7,10 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from PySide6.QtWidgets import QApplication
-
 from config import tables
-from domain.codes import Package, Refused, TracePackage, classify
+from domain.codes import Package, Refused, StaffBadge, TracePackage, classify
 from domain.problems import Problem, Severity, block, warn
 from domain.schedule.advice import next_visit
 from drivers.scan import ScanEvent, ScanLost
@@ -19,11 +17,12 @@ from terminal.ui.advice_words import group_name, visit_words
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.due_cards import groups_of
 from terminal.ui.parts import Button
+from terminal.ui.person_panel import is_twin
 from terminal.ui.services import Services
-from terminal.ui.start_sheets import PinSheet, UnansweredSheet, WhichChildSheet
+from terminal.ui.start_sheets import UnansweredSheet, WhichChildSheet
 from terminal.ui.tasks import Tasks, Turns
 from terminal.ui.trips import Look, Scanned
-from terminal.ui.verdict_strip import Said, say_check, say_problems
+from terminal.ui.verdict_strip import Said, say_check, say_code, say_problems
 from terminal.ui.words import Words
 from terminal.ui.work_child import ChildWork
 from terminal.ui.work_dose import DoseWork
@@ -83,7 +82,8 @@ class Work:
         self.say_problems([warn(lost.code, device=lost.device)])
 
     def _scan(self, event: ScanEvent) -> Any:
-        if isinstance(self.screen.sheet, UnansweredSheet):
+        badge = isinstance(classify(event.payload, scan_rules(self.desk, event.device), event.symbology), StaffBadge)
+        if isinstance(self.screen.sheet, UnansweredSheet) and not badge:
             self.say(Said("stop", self.words("ui.unanswered.first")))
             self._painted(event.mono)
             return None
@@ -101,7 +101,7 @@ class Work:
             self.show_new_child(got.look, got.closed)
         self.look = got.look
         if answer.badge:
-            self.screen.open_sheet(PinSheet(self.words, answer.badge, self.seat.hand_over, self.screen.close_sheet))
+            self.seat.ask_pin(answer.badge)
         elif got.several:
             done = self.children.open_child
             sheet = WhichChildSheet(self.words, got.several, answer.problems, done, self.screen.close_sheet)
@@ -111,7 +111,7 @@ class Work:
         elif answer.problems:
             if isinstance(answer.code, (Refused, Package, TracePackage)):
                 self.verdict = None  # what is in hand now is not what was checked
-            self.say_problems(list(answer.problems))
+            self.say(say_problems(self.words, answer.problems, say_code(self.words, answer.code)))
         elif answer.child_id == before:
             self.say_child()
         self.screen.refresh()
@@ -174,10 +174,13 @@ class Work:
 
     def _person(self) -> str:
         """Who the package was checked for, as the verdict names the child."""
-        facts = self.look.child.card.facts if self.look.child else None
-        if facts is None:
+        child = self.look.child
+        if child is None:
             return ""
-        return f"{self.words.child(facts.name)} {self.words.sex(facts.sex)} {facts.birth_on}"
+        facts, words = child.card.facts, self.words
+        mixed_up = [o for o in child.siblings if is_twin(child.card, o)] + child.alike
+        others = "".join(words("ui.person.is_not", name=words.child(o.name), day=o.birth_on) for o in mixed_up)
+        return f"{words.child(facts.name)} {words.sex(facts.sex)} {facts.birth_on}{others}"
 
     def check_again(self, choice: Choice) -> None:
         """The package in hand, answered anew with another choice."""
@@ -296,8 +299,7 @@ class Work:
         if (self.look.held and said.tone != "ok") or (verdict and verdict.checked_id):
             buttons.append(Button(words("ui.action.not_given"), self.not_given, kind="quiet"))
         self.screen.strip.show_said(said, buttons)
-        if said.tone == "stop":
-            QApplication.beep()
+        self.services.sound(said.tone)
 
 
 def _multi_dose(vaccine: str) -> bool:

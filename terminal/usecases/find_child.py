@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 
 from domain.doses import Dose
 from domain.identifiers import tidy_number
@@ -10,6 +11,8 @@ from domain.permissions import Permission
 from domain.problems import block
 from terminal.store import children, doses, ledger, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+
+NEAR = timedelta(days=366)  # children of one name born so close are mixed up
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class OpenChild:
     doses: list[Dose]
     visit: visits.VisitRow | None
     siblings: list[children.Found]
+    alike: list[children.Found] = field(default_factory=list)  # of another family, with a name that sounds the same
 
 
 @verb(Permission.CHILD_VIEW)
@@ -47,12 +51,18 @@ def read_child(desk: Desk, child_id: str) -> OpenChild | None:
     card = children.card(desk.store, child_id)
     if card is None:
         return None
-    phones = [g.phone for g in card.facts.guardians if g.phone]
+    facts = card.facts
+    phones = [g.phone for g in facts.guardians if g.phone]
+    siblings = [f for f in children.sharing_phone(desk.store, phones) if f.id != child_id]
+    born, family = date.fromisoformat(facts.birth_on), {f.id for f in siblings}
+    days = [(born + side * NEAR).isoformat() for side in (-1, 1)]
+    alike = children.sounding_like(desk.store, child_id, facts, *days) if facts.name else []
     return OpenChild(
         card,
         doses.of_child(desk.store, child_id),
         visits.open_of(desk.store, child_id),
-        [f for f in children.sharing_phone(desk.store, phones) if f.id != child_id],
+        siblings,
+        [f for f in alike if f.id not in family],
     )
 
 
