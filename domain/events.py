@@ -223,6 +223,57 @@ class AuditHead(msgspec.Struct, frozen=True):
     hash: str
 
 
+class ChildMoved(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The child's home is now the clinic `to`; `left` is the one it comes from, when known. Nothing is rewritten."""
+
+    to: str
+    left: str = ""
+    reason: str = ""
+
+
+class ChildMerged(msgspec.Struct, frozen=True):
+    """The record `of` is of the same child as the subject, whose record goes on. A link: both keep their own doses."""
+
+    of: str
+    reason: str
+
+
+class ChildUnmerged(msgspec.Struct, frozen=True):
+    """The link told by the `child.merged` event `of` (same subject) was wrong: these are two children."""
+
+    of: str
+    reason: str
+
+
+class CorrectionRequested(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The clinic of the dose `of` is asked to correct or void it by the day `due`. `fields`: field -> value proposed."""
+
+    of: str
+    reason: str
+    due: str
+    fields: dict[str, Any] = {}
+
+
+class CorrectionAnswered(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The answer to the request `of`. outcome: done, declined."""
+
+    of: str
+    outcome: str
+    reason: str = ""
+
+
+class AefiReported(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A suspected adverse event following immunization. `doses` are suspected, `onset` a day or local time, `signs` what
+    was seen; outcome: recovered, recovering, sequelae, died, unknown."""
+
+    doses: tuple[str, ...]
+    onset: str
+    signs: tuple[str, ...]
+    serious: bool = False
+    outcome: str = ""
+    note: str = ""
+
+
 BODIES: dict[str, type[msgspec.Struct]] = {
     "child.registered": ChildRegistered,
     "child.updated": ChildUpdated,
@@ -244,4 +295,10 @@ BODIES: dict[str, type[msgspec.Struct]] = {
     "staff.added": StaffAdded,
     "staff.changed": StaffAdded,
     "audit.head": AuditHead,
+    "child.moved": ChildMoved,
+    "child.merged": ChildMerged,
+    "child.unmerged": ChildUnmerged,
+    "correction.requested": CorrectionRequested,
+    "correction.answered": CorrectionAnswered,
+    "aefi.reported": AefiReported,
 }
