@@ -305,8 +305,7 @@ def judge(plan: Plan, case: Case, vaccine: str) -> Judgement:
     if not found:
         return Judgement(0, (), (note("schedule.no_rules"),))
     number = max(_number(programme, v, before.get(v.vaccine_group)) for v in verdicts)
-    problems = dict.fromkeys((p.code, tuple(sorted(p.params.items())), p) for ps in found.values() for p in ps)
-    return Judgement(number, tuple(found), _worst_of_each_code(p for _, _, p in problems))
+    return Judgement(number, tuple(found), _worst_of_each_code(p for ps in found.values() for p in ps))
 
 
 def _worst_of_each_code(problems: Iterable[Problem]) -> tuple[Problem, ...]:
