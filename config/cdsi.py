@@ -58,6 +58,9 @@ def from_xml(files: dict[str, bytes], edition: str, effective_on: date, source: 
         if name.startswith("AntigenSupportingData"):
             root = Xml.fromstring(content)
             antigens[_text(root, "series/targetDisease")] = _antigen(root)
+    vaccines = {_text(v, "cvx"): _vaccine(v) for v in schedule.iter("cvxMap")}
+    conflicts = _conflicts(schedule)
+    spoiling = {vaccine for found in conflicts.values() for one in found for vaccine in one.previous}
     return p.Programme(
         name="us-cdsi",
         edition=edition,
@@ -66,9 +69,10 @@ def from_xml(files: dict[str, bytes], edition: str, effective_on: date, source: 
         evidence="official",
         unreal_date="next_month",
         vaccine_groups=_vaccine_groups(schedule),
-        vaccines={_text(v, "cvx"): _vaccine(v) for v in schedule.iter("cvxMap")},
-        conflicts=_conflicts(schedule),
+        vaccines=vaccines,
+        conflicts=conflicts,
         antigens=antigens,
+        outside=frozenset((spoiling | conflicts.keys()) - vaccines.keys()),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -42,11 +44,56 @@ def write(programme: Programme, directory: Path) -> None:
 
 
 def _check_names(programme: Programme, directory: Path) -> None:
-    """Every antigen and vaccine group named must be there."""
+    """Every vaccine, antigen, vaccine group and observation named must be there; no clinic code means two vaccines."""
     grouped = {antigen for group in programme.vaccine_groups.values() for antigen in group.antigens}
     carried = {a.antigen for vaccine in programme.vaccines.values() for a in vaccine.antigens}
-    named = {series.vaccine_group for antigen in programme.antigens.values() for series in antigen.series}
-    unknown = (grouped - programme.antigens.keys()) | (named - programme.vaccine_groups.keys())
-    unknown |= carried - programme.antigens.keys()
-    if unknown:
-        raise ConfigError("config.bad_setting", path=str(directory), detail=f"unknown: {', '.join(sorted(unknown))}")
+    vaccines = programme.vaccines.keys() | programme.outside
+    spoilt = {name for key, all in programme.conflicts.items() for one in all for name in (key, *one.previous)}
+    unknown = ((grouped | carried) - programme.antigens.keys()) | (spoilt - vaccines)
+    _refuse(directory / "programme.json", "unknown", unknown)
+    codes = Counter(code for vaccine in programme.vaccines.values() for code in vaccine.codes)
+    _refuse(directory / "programme.json", "twice", {code for code, count in codes.items() if count > 1})
+    for name, antigen in programme.antigens.items():
+        path = directory / "antigens" / f"{name}.json"
+        groups = {series.vaccine_group for series in antigen.series}
+        unknown = (groups - programme.vaccine_groups.keys()) | (set(_vaccines(antigen)) - vaccines)
+        if programme.observations:
+            unknown |= set(_observations(antigen)) - programme.observations.keys()
+        _refuse(path, "unknown", unknown)
+        names = Counter(series.name for series in antigen.series)
+        _refuse(path, "twice", {series for series, count in names.items() if count > 1})
+
+
+def _vaccines(antigen: Antigen) -> Iterator[str]:
+    """Every vaccine the rules of an antigen name."""
+    for dose in (dose for series in antigen.series for dose in series.doses):
+        yield from dose.inadvertent
+        for products in (*dose.preferable, *dose.allowable):
+            yield from products.vaccines
+        for interval in (*dose.intervals, *dose.allowable_intervals):
+            yield from interval.from_vaccines
+        for skip in dose.skips:
+            for condition in (condition for one in skip.sets for condition in one.conditions):
+                yield from condition.vaccines
+    for products in (products for one in antigen.contraindications for products in one.vaccines):
+        yield from products.vaccines
+
+
+def _observations(antigen: Antigen) -> Iterator[str]:
+    """Every observation the rules of an antigen name."""
+    yield from antigen.immune_by_history
+    for birth in antigen.immune_by_birth:
+        yield from birth.exclusions
+    for one in antigen.contraindications:
+        yield from (code for code in (one.observation, *one.unless) if code)
+    for series in antigen.series:
+        for indication in series.indications:
+            yield from (indication.observation, *indication.also)
+        for interval in (i for dose in series.doses for i in (*dose.intervals, *dose.allowable_intervals)):
+            if interval.from_observation:
+                yield interval.from_observation
+
+
+def _refuse(path: Path, fault: str, names: Iterable[str]) -> None:
+    if names := sorted(names):
+        raise ConfigError("config.bad_setting", path=str(path), detail=f"{fault}: {', '.join(names)}")

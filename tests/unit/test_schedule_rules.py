@@ -366,6 +366,9 @@ def test_a_programme_written_is_the_programme_read(tmp_path: Path) -> None:
         ("antigens/a.json", b'"from_previous":true', b'"from_dose":1,"from_previous":true', "config.bad_setting"),
         ("antigens/a.json", b'"vaccine_group":"A"', b'"vaccine_group":"B"', "config.bad_setting"),
         ("programme.json", b'"antigens":["a"]', b'"antigens":["b"]', "config.bad_setting"),
+        ("antigens/a.json", b'"vaccines":["live"]', b'"vaccines":["lvie"]', "config.bad_setting"),
+        ("programme.json", b'"vaccines":{"live"', b'"conflicts":{"lvie":[]},"vaccines":{"live"', "config.bad_setting"),
+        ("programme.json", b'"vaccines":{"live"', b'"observations":{},"vaccines":{"liv"', "config.bad_setting"),
         ("programme.json", b"{", b"", "config.bad_setting"),
     ],
 )
