@@ -23,6 +23,7 @@ WRONG_VACCINE = "Not a preferable or allowable vaccine"
 ALREADY_COMPLETE = "Series Already Complete"
 SUBSTANDARD = "Dose Condition"
 GRACE = "Grace Period"
+NOT_TOGETHER = "Not on the day of the dose before"
 DOUBTED = "Counted by an unverified rule"
 
 
@@ -79,6 +80,8 @@ def _judge(
     found = [*_age(chart, chart.ages(series, target, on, satisfied), on)]
     if any(_decides(one) and one.text == TOO_OLD for one in found):
         return Judged(place, given, target, "Extraneous", tuple(one for one in found if _decides(one)))
+    if dose.together and satisfied[-1][1] != on:
+        found.append(chart.reason(series, "Table 6-18", NOT_TOGETHER, on, satisfied[-1][1]))
     found += _interval(chart, dose, given, judged, satisfied)
     found += _conflict(chart, given, judged)
     found += _vaccine(chart, dose, given)

@@ -133,7 +133,8 @@ class Skip(_Data, frozen=True, kw_only=True):
 
 
 class SeriesDose(_Data, frozen=True):
-    """One dose of a series. `recurring`: the dose is asked for again each time it is satisfied."""
+    """One dose of a series. `recurring`: the dose is asked for again each time it is satisfied. `together`: it is given
+    on the day of the dose before; where it was not, the series is not the one followed (rabies 2-1-1)."""
 
     ages: tuple[Age, ...] = ()
     intervals: tuple[Interval, ...] = ()
@@ -143,6 +144,7 @@ class SeriesDose(_Data, frozen=True):
     inadvertent: tuple[str, ...] = ()
     skips: tuple[Skip, ...] = ()
     recurring: bool = False
+    together: bool = False
     season_start_on: date | None = None
     season_end_on: date | None = None
 

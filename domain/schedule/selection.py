@@ -83,6 +83,8 @@ def _scorable(chart: Chart, group: Sequence[SeriesForecast]) -> list[SeriesForec
 
     def scorable(one: SeriesForecast) -> bool:
         series = one.progress.series
+        if one.target < len(series.doses) and series.doses[one.target].together:
+            return False
         if series.kind == "Evaluation Only":
             return one.status == "Complete"
         if one.status == "Contraindicated" and not open_to_all:

@@ -49,7 +49,7 @@ def programme(name: str, edition: str, antigen: str, vaccine: str, age: Span, **
         vaccines={vaccine: Vaccine(name=vaccine, antigens=(Association(antigen=antigen),), codes=("9001",))},
         antigens={antigen: one_dose(antigen, vaccine, age)},
     )
-    return msgspec.structs.replace(plain, **more)  # type: ignore[arg-type]  # fields by name
+    return msgspec.structs.replace(plain, **more)
 
 
 OLD = programme("n-2021", "2021", "A", "va", "3 months")
