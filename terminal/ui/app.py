@@ -48,7 +48,10 @@ def run(
     sys.excepthook = _report
     window.show()
     ready(window)
-    return app.exec()
+    try:
+        return app.exec()
+    finally:
+        window.sounds.stop()
 
 
 def tell(text: str, language: Language) -> None:

@@ -22,13 +22,17 @@ def _nothing() -> None:
     pass
 
 
+def _silence(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Services:
     """All callables are quick and may be called on the main thread; `submit` runs work on the store thread.
 
     `printer` and `sync` are looked at every second. `wake_printer` after a slip was queued, `wake_sync` after a visit.
     `upload_now` when a person asks. `backed_up_at` the moment of the latest backup, None when there is none.
-    `key_pressed`: a key ends the time in which a repeated scan counts as one.
+    `key_pressed`: a key ends the time in which a repeated scan counts as one. `sound` begins a tone: ok, stop or look.
     """
 
     submit: Callable[..., Future[Any]]
@@ -39,3 +43,4 @@ class Services:
     upload_now: Callable[[], None] = _nothing
     backed_up_at: Callable[[], datetime | None] = lambda: None
     key_pressed: Callable[[], None] = _nothing
+    sound: Callable[[str], None] = _silence

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QStackedLayout, QVBoxLayout, QWidget
 
 from domain.codes import classify
+from domain.permissions import Permission, allowed
 from drivers.scan import Report, ScanEvent, ScanLost, StateChange
 from terminal.store.papers import Job
 from terminal.ui import parts, trips
@@ -27,6 +28,7 @@ from terminal.ui.words import Words
 from terminal.ui.work import Work
 from terminal.usecases.desk import Actor, Desk
 from terminal.usecases.scan_routing import scan_rules
+from terminal.usecases.staff_emergency import EmergencyUse, is_emergency
 
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
@@ -209,10 +211,14 @@ class Shell(QFrame):
             self.work.explain(*told)
         self._tell_standing = False
         faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
-        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock)
+        manages = allowed(self.work.actor.grades, Permission.STAFF_MANAGE)
+        envelope = standing.emergency if manages else EmergencyUse(sealed=True)
+        glass = (self.work.actor.code, str(envelope))
+        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock, *glass)
         if asking != self._asking:
             self._asking = asking
             self._show_bars(standing.uncertain, faults)
+            self._show_envelope(envelope)
 
     def _upload(self) -> None:
         """Upload now, and say how it stands: what waits and why, the last answer, the age of the backup."""
@@ -234,12 +240,25 @@ class Shell(QFrame):
             yes = Button(words("ui.print.is_there"), partial(children.answer_print, job.id, True), kind="quiet")
             no = Button(words("ui.print.not_there"), partial(children.answer_print, job.id, False), kind="quiet")
             self._add_bar(words("ui.print.uncertain", number=job.receipt), [yes, no])
+
+    def _show_envelope(self, envelope: EmergencyUse) -> None:
+        """Loudly: somebody sits here by the sealed code; to who manages staff, that its use waits for a review."""
+        words, seat = self._words, self.work.seat
+        if is_emergency(self.work.actor):
+            self._add_bar(words("ui.emergency.bar", account=self.work.actor.code), [], "stop")
+        for use in envelope.used[:1]:
+            button = Button(words("ui.emergency.review"), partial(seat.review_emergency, use), kind="quiet")
+            self._add_bar(words("ui.emergency.used", account=use[1], name=use[2]), [button])
+        if not envelope.sealed and not envelope.used:
+            button = Button(words("ui.emergency.new"), seat.renew_emergency, kind="quiet")
+            self._add_bar(words("emergency.not_sealed"), [button])
         shown = bool(self._bars.count())
         self._bars.setContentsMargins(18, 14 if shown else 0, 18, 0)
 
-    def _add_bar(self, text: str, buttons: Sequence[Button]) -> None:
+    def _add_bar(self, text: str, buttons: Sequence[Button], tone: str = "look") -> None:
         bar = QFrame()
         bar.setProperty("kind", "bar")
+        bar.setProperty("tone", tone)
         layout = parts.row(parts.text(text, wrap=True), *buttons)
         layout.setStretch(0, 1)
         layout.setContentsMargins(16, 6, 8, 6)

@@ -6,20 +6,24 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from domain.problems import Problem, Severity, block
 from domain.world import from_utc_text
 from terminal.store.children import Card
 from terminal.store.doses import CheckedDose
 from terminal.ui import parts
+from terminal.ui.pads import NumberPad
 from terminal.ui.sheet import Day, Sheet
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
 
 class UnansweredSheet(Sheet):
-    """After a restart: a dose was checked and nobody said whether it was given. Asked until it is answered."""
+    """After a restart or a lock: a dose was checked and nobody said whether it was given. Asked until it is answered.
+
+    `not_yet`, while the check still holds: the syringe is in the hand; the child comes back with the dose waiting.
+    """
 
     wide = True
 
@@ -31,6 +35,7 @@ class UnansweredSheet(Sheet):
         card: Card,
         given: Callable[[CheckedDose, dict[str, str], str], None],
         not_given: Callable[[CheckedDose], None],
+        not_yet: Callable[[CheckedDose], None] | None = None,
     ) -> None:
         super().__init__(words, words("ui.unanswered"), lambda: None)
         self.checked = checked
@@ -52,7 +57,10 @@ class UnansweredSheet(Sheet):
         stated = at.strftime("%Y-%m-%dT%H:%M")
         yes = parts.Button(words("ui.unanswered.given"), lambda: self._given(given, stated), kind="primary")
         no = parts.Button(words("ui.unanswered.not_given"), lambda: not_given(checked))
-        self.body.addLayout(parts.row(yes, no, 1))
+        answers: list[QWidget | int] = [yes, no]
+        if not_yet:
+            answers.append(parts.Button(words("ui.unanswered.not_yet"), lambda: not_yet(checked)))
+        self.body.addLayout(parts.row(*answers, 1))
         self.body.addStretch(1)
 
     def _given(self, given: Callable[[CheckedDose, dict[str, str], str], None], stated: str) -> None:
@@ -110,8 +118,29 @@ class PinSheet(Sheet):
         self._code, self._done = code, done
         self.pin = QLineEdit()
         self.pin.setEchoMode(QLineEdit.EchoMode.Password)
+        self.pin.returnPressed.connect(self.finish)
         self.line(self.form(), "ui.sign_in.pin", self.pin)
+        self.body.addLayout(parts.row(NumberPad(words), 1))
         self.body.addStretch(1)
 
     def finish(self) -> None:
-        self._done(self._code, self.pin.text())
+        if self.pin.text():
+            self._done(self._code, self.pin.text())
+
+    def refuse(self, problems: Sequence[Problem]) -> None:
+        """Say what stops it; the PIN is typed again."""
+        self.say(problems)
+        self.pin.clear()
+        self.pin.setFocus()
+
+
+class EmergencyCodeSheet(Sheet):
+    """A new code for the envelope, shown once: to be written down or printed, and sealed."""
+
+    wide = True
+
+    def __init__(self, words: Words, code: str, close: Callable[[], None]) -> None:
+        super().__init__(words, words("ui.emergency.new"), close)
+        self.body.addWidget(parts.text(code, "name"))
+        self.body.addWidget(parts.text(words("emergency.paper"), wrap=True))
+        self.body.addStretch(1)

@@ -15,6 +15,7 @@ from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
 from terminal.usecases.scan_routing import Answer, route_scan
+from terminal.usecases.staff_emergency import EmergencyUse, emergency_standing
 from terminal.usecases.visit import ClosedVisit, close_visit
 
 
@@ -49,10 +50,11 @@ class Scanned:
 
 @dataclass(frozen=True)
 class Standing:
-    """The rest of the house: what is not uploaded, slips that ask."""
+    """The rest of the house: what is not uploaded, slips that ask, how the sealed code stands."""
 
     unsent: outbox.UnsentCount
     uncertain: tuple[papers.Job, ...]
+    emergency: EmergencyUse
 
 
 def look_at(desk: Desk, child_id: str) -> Look:
@@ -127,6 +129,7 @@ def standing(desk: Desk) -> Standing:
     return Standing(
         outbox.unsent(desk.store),
         tuple(papers.jobs_in(desk.store, "uncertain")),
+        emergency_standing(desk),
     )
 
 

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow
 
 from config.texts import Language
-from domain.codes import StaffBadge, classify
+from domain.codes import classify
 from domain.errors import VaxdeskError
 from drivers.scan import Report, ScanEvent, StateChange
+from terminal.ui import qt_words
 from terminal.ui.pump import Pump
 from terminal.ui.services import Services
 from terminal.ui.shell import Shell
 from terminal.ui.sign_in import SignIn
+from terminal.ui.sounds import Sounds
 from terminal.ui.tasks import Tasks
+from terminal.ui.verdict_strip import Said
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import check_clock
-from terminal.usecases.desk import Actor, Desk, Outcome
+from terminal.usecases.desk import Actor, Desk
 from terminal.usecases.scan_routing import scan_rules
-from terminal.usecases.sign_in import sign_in
 
 if TYPE_CHECKING:
     from terminal.ui.counter import Counter
@@ -41,8 +44,11 @@ class MainWindow(QMainWindow):
 
     def __init__(self, desk: Desk, services: Services, language: Language) -> None:
         super().__init__()
-        self.desk, self.services = desk, services
+        self.desk = desk
+        self.sounds = Sounds(desk.settings.sound, self)
+        self.services = replace(services, sound=self.sounds.play)
         self.words = Words(language)
+        qt_words.speak(language)
         self.pump = Pump(self)
         self.tasks = Tasks(services.submit, self)
         self.scan_to_screen_s: list[float] = []
@@ -58,6 +64,7 @@ class MainWindow(QMainWindow):
         self.resize(*USUAL)
         self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
         self._idle.timeout.connect(self._idle_over)
+        QShortcut(QKeySequence("Ctrl+M"), self, self._toggle_sound)
         self.lock()
         self.winId()  # from here on there is a window of the system, where keys and touches arrive first
         self.windowHandle().installEventFilter(self)
@@ -74,7 +81,7 @@ class MainWindow(QMainWindow):
         if self.shell:
             self.shell.stop()
         self.shell = None
-        self.sign_in = SignIn(self.desk.settings, self.words, self._enter, self._speak, why)
+        self.sign_in = SignIn(self.desk, self.words, self.tasks, self._entered, self._speak, self.sounds, why)
         self.setCentralWidget(self.sign_in)
 
     def _idle_over(self) -> None:
@@ -83,18 +90,19 @@ class MainWindow(QMainWindow):
 
     def _speak(self, language: Language) -> None:
         self.words = Words(language)
+        qt_words.speak(language)
         self.setWindowTitle(self.words("ui.brand"))
         self.lock()
 
-    def _enter(self, code: str, pin: str) -> None:
-        self.tasks.run(sign_in, self.desk, code, pin, then=self._entered)
+    def _toggle_sound(self) -> None:
+        muted = self.sounds.toggle()
+        said = self.words("ui.sound.off" if muted else "ui.sound.on")
+        if self.shell:
+            self.shell.counter.strip.show_said(Said("plain", said, self.words("ui.sound.how")))
+        elif self.sign_in:
+            self.sign_in.show_sound(said)
 
-    def _entered(self, outcome: Outcome[Actor]) -> None:
-        if outcome.value is None:
-            if self.sign_in:
-                self.sign_in.refuse(" ".join(self.words.problem(p) for p in outcome.problems))
-            return
-        actor = outcome.value
+    def _entered(self, actor: Actor) -> None:
         self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
 
     def _open_counter(self, actor: Actor) -> None:
@@ -115,11 +123,7 @@ class MainWindow(QMainWindow):
                 self._idle.start()
             self.shell.report(report)
         elif self.sign_in and isinstance(report, ScanEvent):
-            code = classify(report.payload, scan_rules(self.desk, report.device), report.symbology)
-            if isinstance(code, StaffBadge):
-                self.sign_in.badge(code.code)
-            else:
-                self.sign_in.say(self.words("ui.sign_in.first"))
+            self.sign_in.take(classify(report.payload, scan_rules(self.desk, report.device), report.symbology))
 
     def _answered(self, mono: float) -> None:
         """The screen holds the answer to the scan of that moment; the paint that follows shows it."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from config import tables
 from domain.codes import Package, Refused, StaffBadge, TracePackage, classify
 from domain.problems import Problem, Severity, block, warn
@@ -278,7 +279,7 @@ class Work:
 
     def say_again(self) -> None:
         """The last answer, after a form stood in its place."""
-        self.say(*self._said)
+        self._show(*self._said)
 
     def explain(self, title: str, how: str) -> None:
         """What a form is for, in the strip for as long as it is open."""
@@ -290,6 +291,10 @@ class Work:
     def say(self, said: Said, verdict: Verdict | None = None) -> None:
         """Put an answer into the strip, with the buttons it needs."""
         self._said = (said, verdict)
+        self._show(said, verdict)
+        self.services.sound(said.tone)
+
+    def _show(self, said: Said, verdict: Verdict | None) -> None:
         words, buttons = self.words, []
         problems = {p.code: p.severity for p in verdict.problems} if verdict else {}
         if verdict and Severity.OVERRIDE in problems.values() and verdict.checked_id:
@@ -299,7 +304,6 @@ class Work:
         if (self.look.held and said.tone != "ok") or (verdict and verdict.checked_id):
             buttons.append(Button(words("ui.action.not_given"), self.not_given, kind="quiet"))
         self.screen.strip.show_said(said, buttons)
-        self.services.sound(said.tone)
 
 
 def _multi_dose(vaccine: str) -> bool:
