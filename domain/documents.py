@@ -45,7 +45,7 @@ class Document(msgspec.Struct, frozen=True):
     `copy_no` 0 is the original; a reprint shows `reprint_label` large in its middle.
     """
 
-    kind: Literal["slip", "receipt", "test"]
+    kind: Literal["slip", "receipt", "list", "test"]
     blocks: tuple[Block, ...]
     copy_no: int = 0
     reprint_label: str = ""

@@ -10,6 +10,10 @@ from typing import Any, Literal
 from domain.events import Alert
 from domain.problems import Problem, block, note, override, warn
 
+ORAL = "PO"
+UNKNOWN_SITE = "10"
+# Where to inject, the left and right of a limb together; the buttock is proposed to nobody.
+INJECTION_SITES = ("1", "2", "4", "5")
 State = Literal["given", "voided", "moved", "disputed"]
 # What may be corrected; another vaccine, child or package is a void and a new dose.
 CORRECTABLE = (
@@ -97,14 +101,14 @@ def vaccine_class(vaccine: str) -> str:
     return vaccine[:2]
 
 
-def next_number(doses: Iterable[Dose], vaccine: str) -> int:
-    """One more than the counting doses of the class. The schedule engine replaces this by its target dose."""
+def number_without_rules(doses: Iterable[Dose], vaccine: str) -> int:
+    """One more than the counting doses of the class: the number where no rule of the plan is about the vaccine."""
     return 1 + sum(d.counts and vaccine_class(d.vaccine) == vaccine_class(vaccine) for d in doses)
 
 
 @dataclass(frozen=True)
 class InHand:
-    """What the scanned package says, and what is known of it. Empty strings are unknown."""
+    """What the scanned package says, what is known of it, and where it is to go. Empty strings are unknown."""
 
     vaccine: str
     lot_no: str
@@ -112,20 +116,34 @@ class InHand:
     recalled: str
     received: bool
     components: tuple[str, ...] = ()
+    route: str = ""
+    site: str = ""
 
 
 def check(
-    *, birth_on: str, alerts: Sequence[Alert], doses: Sequence[Dose], booklet: str, hand: InHand, given_on: date
+    *,
+    birth_on: str,
+    alerts: Sequence[Alert],
+    doses: Sequence[Dose],
+    booklet: str,
+    hand: InHand,
+    given_on: date,
+    max_injections: int | None = None,
 ) -> list[Problem]:
-    """Every finding about giving what is in hand to this child on that day, worst first."""
+    """Every finding about giving what is in hand to this child on that day that needs no schedule, worst first."""
+    again = repeated(doses, hand.vaccine, given_on.isoformat())
     found = [
         *_check_package(hand, given_on),
         *_check_child(birth_on, alerts, hand, given_on),
-        *repeated(doses, hand.vaccine, given_on.isoformat()),
+        *(again or _check_injections(injected(doses, given_on.isoformat()), hand, max_injections)),
     ]
     if booklet != "seen":
         found.append(note("dose.booklet_not_seen"))
-    return sorted(found, key=lambda p: ("block", "override", "warn", "note").index(p.severity))
+    return worst_first(found)
+
+
+def worst_first(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda p: ("block", "override", "warn", "note").index(p.severity))
 
 
 def _check_package(hand: InHand, given_on: date) -> list[Problem]:
@@ -161,3 +179,30 @@ def repeated(doses: Iterable[Dose], vaccine: str, day: str) -> list[Problem]:
     """A dose of the same class counts on that day already."""
     same = [d for d in doses if d.counts and vaccine_class(d.vaccine) == vaccine_class(vaccine)]
     return [block("dose.same_day", vaccine=vaccine) for d in same if d.given_on == day][:1]
+
+
+def injected(doses: Iterable[Dose], day: str) -> list[Dose]:
+    """The counting doses of that day that went through the skin."""
+    return [d for d in doses if d.counts and d.given_on == day and d.facts.get("route") not in ("", ORAL)]
+
+
+def _check_injections(before: Sequence[Dose], hand: InHand, most: int | None) -> list[Problem]:
+    """Injections of one day never share a site (预防接种工作规范); more than the clinic allows need a reason."""
+    if hand.route in ("", ORAL):
+        return []
+    found = [block("dose.same_site") for d in before if d.facts["site"] == hand.site != UNKNOWN_SITE][:1]
+    if most is not None and len(before) >= most:
+        found.append(override("dose.too_many_injections", count=len(before) + 1, most=most))
+    return found
+
+
+def free_site(usual: str, before: Iterable[Dose], sites: Sequence[str]) -> str:
+    """The usual site, or when it was used that day the other side, or the next one free; the usual when none is.
+
+    `sites` in pairs of one limb's left and right.
+    """
+    used = {d.facts["site"] for d in before}
+    if usual not in used or usual not in sites:
+        return usual
+    other_side = sites[sites.index(usual) ^ 1]
+    return next((site for site in (other_side, *sites) if site not in used), usual)

@@ -3,7 +3,7 @@ the sheet is printing's business."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -28,7 +28,8 @@ class SlipDose(msgspec.Struct, frozen=True):
 class VisitFacts(msgspec.Struct, frozen=True):
     """What a visit's slip tells. Times are the clinic's wall clock; `sex` a code of GB/T 2261.1.
 
-    `qr` is the receipt's code as scanned, `notice` the last line, such as that of a demonstration edition.
+    `qr` is the receipt's code as scanned, `next_doses` in words what is to be given from `next_on` on, `notice` the
+    last line, such as that of a demonstration edition.
     """
 
     clinic: str
@@ -44,7 +45,26 @@ class VisitFacts(msgspec.Struct, frozen=True):
     receipt: str
     qr: str
     next_on: str = ""
+    next_doses: tuple[str, ...] = ()
     notice: str = ""
+
+
+class DueLine(msgspec.Struct, frozen=True):
+    """A child of the due list in words; `called`: the guardian and the phone, `doses` with standing and day."""
+
+    name: str
+    sex: str
+    birth_on: str
+    child_code: str
+    called: str
+    doses: tuple[str, ...]
+
+
+def due_paper(
+    clinic: str, on: str, counts: tuple[int, int], lines: Sequence[DueLine], notice: str, say: Say
+) -> Document:
+    """The due and overdue list of a day. `counts`: children due, and overdue."""
+    return Document("list", tuple(_due_blocks(clinic, on, counts, lines, notice, say)))
 
 
 def visit_slip(facts: VisitFacts, say: Say) -> Document:
@@ -99,12 +119,33 @@ def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
         ("slip.desk", facts.desk),
         ("slip.next_on", facts.next_on),
     )
+    for due in facts.next_doses:
+        yield Text(due, align="right")
     yield Text(say("slip.observe"), align="center")
     yield Text(facts.observe_until, size=3, bold=True, align="center")
     yield Text(say("slip.advice"))
     yield Qr(facts.qr, say("slip.receipt", number=facts.receipt))
     if facts.notice:
         yield Text(facts.notice, align="center")
+
+
+def _due_blocks(
+    clinic: str, on: str, counts: tuple[int, int], lines: Sequence[DueLine], notice: str, say: Say
+) -> Iterator[Block]:
+    yield Text(clinic, bold=True, align="center")
+    yield Text(say("due.title"), size=2, bold=True, align="center")
+    yield Pair(say("due.on"), on)
+    yield Pair(say("due.children"), say("due.counts", due=counts[0], overdue=counts[1]))
+    if notice:
+        yield Text(notice, align="center")
+    for line in lines:
+        yield Rule()
+        sex = say(f"sex.{line.sex}") if line.sex in ("1", "2") else ""
+        yield Pair(" ".join(filter(None, (line.name or say("slip.newborn"), sex, line.birth_on))), line.called)
+        if line.child_code:
+            yield Text(line.child_code)
+        for dose in line.doses:
+            yield Text(dose)
 
 
 def _dose_blocks(dose: SlipDose, say: Say) -> Iterator[Block]:

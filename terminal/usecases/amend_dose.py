@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from config import tables
-from domain.doses import CORRECTABLE, Dose, can_be, next_number, repeated
+from domain.doses import CORRECTABLE, Dose, can_be, repeated
 from domain.events import DoseCorrected, DoseDisputed, DoseMoved, DoseVoided, StockUsed
 from domain.permissions import Permission
-from domain.problems import Problem, block, warn
+from domain.problems import Problem, block
 from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
+from terminal.usecases.schedule import as_judged, renew_forecast
 from terminal.usecases.visit import renew_slip
 
 
@@ -44,6 +45,7 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
             lot_id, drawn = dose.facts["lot_id"], _drawn_for(desk, dose)
             event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1)) if lot_id else fact_id
             stock.move(entry, event_id, lot_id, "returned", 1, dose.facts["package"], dose.facts["vial_no"], drawn)
+        renew_forecast(entry, desk, dose.child_id)
         renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.void", dose.child_id, dose=dose_id)
     return Outcome(doses.one(desk.store, dose_id))
@@ -75,6 +77,7 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.corrected", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "corrected", body)
+        renew_forecast(entry, desk, dose.child_id)
         renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.correct", dose.child_id, dose=dose_id, fields=sorted(fields))
     return Outcome(doses.one(desk.store, dose_id))
@@ -110,20 +113,19 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
         return stop(block("child.not_found"))
     if dose.given_on < other.facts.birth_on:
         return stop(block("dose.before_birth", birth=other.facts.birth_on, given=dose.given_on))
-    theirs = doses.of_child(desk.store, to_child)
-    twice = repeated(theirs, dose.vaccine, dose.given_on)
+    twice = repeated(doses.of_child(desk.store, to_child), dose.vaccine, dose.given_on)
     if twice:
         return stop(*twice)
-    expected = next_number([d for d in theirs if d.given_on <= dose.given_on], dose.vaccine)
     body = DoseMoved(dose_id, to_child, reason)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         new_id = entry.fact("dose.moved", dose.child_id, body, desk.stated_now())
         doses.add_moved(entry, new_id, dose, to_child)
         doses.add_change(entry, new_id, dose_id, "moved", body)
+        renew_forecast(entry, desk, dose.child_id)
+        page = renew_forecast(entry, desk, to_child)
         renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.move", dose.child_id, dose=dose_id, to=to_child)
-    look = [warn("dose.number_after_move", now=dose.dose_no, expected=expected)] if expected != dose.dose_no else []
-    return Outcome(doses.one(desk.store, new_id), tuple(look))
+    return Outcome(doses.one(desk.store, new_id), tuple(as_judged(page, new_id, dose.dose_no)))
 
 
 @verb(Permission.DOSE_DISPUTE)

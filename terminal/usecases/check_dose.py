@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -10,9 +11,11 @@ from config import tables
 from domain import doses as rules
 from domain import stock as vials
 from domain.codes import Package, TracePackage
+from domain.doses import Dose
 from domain.events import DoseGiven
 from domain.permissions import Permission
 from domain.problems import Problem, Severity, block, warn
+from domain.schedule.advice import case_of, judge
 from domain.world import utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
@@ -58,6 +61,7 @@ class _Found:
 
 
 NO_CHOICE = Choice()
+_NOT_JUDGED = ("dose.same_day", "dose.before_birth")
 
 
 @verb(Permission.DOSE_RECORD)
@@ -132,18 +136,27 @@ def _identify(desk: Desk, code: Package | TracePackage, choice: Choice) -> _Foun
     return _Found(product, lot, name, lot.lot_no, lot.expiry_on, received)
 
 
-def findings(desk: Desk, visit: visits.VisitRow, hand: rules.InHand, given_on: date) -> list[Problem]:
-    """What the records say now about giving what is in hand to the child of the visit on that day."""
-    card = children.card(desk.store, visit.child_id)
-    assert card is not None
-    return rules.check(
-        birth_on=card.facts.birth_on,
-        alerts=card.facts.alerts,
-        doses=doses.of_child(desk.store, visit.child_id),
+def findings(
+    desk: Desk, visit: visits.VisitRow, history: Sequence[Dose], hand: rules.InHand, given_on: date
+) -> tuple[int, list[Problem]]:
+    """The dose number, and what records and plan say now about giving what is in hand to the child of the visit on that
+    day, worst first. A dose that is there twice, or before birth, is not judged besides."""
+    facts = children.vitals(desk.store, (visit.child_id,))[visit.child_id]
+    found = rules.check(
+        birth_on=facts.birth_on,
+        alerts=facts.alerts,
+        doses=history,
         booklet=visit.booklet,
         hand=hand,
         given_on=given_on,
+        max_injections=desk.settings.programme.max_injections,
     )
+    number = 0
+    if not any(p.code in _NOT_JUDGED for p in found):
+        judged = judge(desk.plan, case_of(visit.child_id, facts, history, desk.plan, given_on), hand.vaccine)
+        number = judged.number
+        found += judged.problems
+    return number or rules.number_without_rules(history, hand.vaccine), rules.worst_first(found)
 
 
 def _examine(
@@ -153,6 +166,7 @@ def _examine(
     contents = vials.Contents(product.doses_per_vial, product.vials_per_package, product.open_hours)
     vial = vials.next_vial(stock.uses(desk.store, found.code), contents, choice.fresh_vial)
     history = doses.of_child(desk.store, visit.child_id)
+    before = rules.injected(history, desk.today().isoformat())
     hand = rules.InHand(
         product.vaccine,
         found.lot_no,
@@ -160,8 +174,11 @@ def _examine(
         lot.recalled if lot else "",
         found.received,
         product.components,
+        product.route,
+        choice.site or rules.free_site(product.site, before, rules.INJECTION_SITES),
     )
-    problems = [*findings(desk, visit, hand, desk.today()), *found.read]
+    number, known = findings(desk, visit, history, hand, desk.today())
+    problems = [*known, *found.read]
     now = desk.world.now().astimezone(desk.world.zone)
     problems += vials.check_vial(vial, contents, now) if found.code else [warn("package.uses_not_counted")]
     if desk.clock == "doubtful":
@@ -169,7 +186,7 @@ def _examine(
     dose = DoseGiven(
         visit=visit.id,
         vaccine=product.vaccine,
-        dose_no=rules.next_number(history, product.vaccine),
+        dose_no=number,
         clinic=desk.clinic,
         lot=lot.id if lot else "",
         lot_no=found.lot_no,
@@ -178,7 +195,7 @@ def _examine(
         package=found.code,
         vial_no=vial.number,
         volume_ml=product.volume_ml,
-        site=choice.site or product.site,
+        site=hand.site,
         route=product.route,
         funding=choice.funding or product.funding,
         kind=choice.kind,

@@ -16,9 +16,11 @@ from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.check_dose import findings
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
+from terminal.usecases.schedule import as_judged, renew_forecast
 
 HOLDS = timedelta(minutes=30)  # so long after its check a dose may have been given; opened vials live no longer either
-MEDICAL = ("dose.contraindicated", "dose.allergy")  # overridden by who may answer for it; the rest by any nurse
+# Overridden by who may answer for it; the rest by any nurse.
+MEDICAL = ("dose.contraindicated", "dose.allergy", "schedule.contraindicated")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def record_dose(
             event_id = entry.fact("stock.used", body.lot, StockUsed(dose_id)) if body.lot else dose_id
             stock.move(entry, event_id, body.lot, "used", -1, body.package, body.vial_no, dose_id)
         doses.release(entry, checked_id)
+        renew_forecast(entry, desk, checked.child_id)
         entry.audit("dose.record", checked.child_id, dose=dose_id, overrides=sorted(used))
     recorded = doses.one(desk.store, dose_id)
     assert recorded is not None
@@ -97,8 +100,9 @@ def _since(desk: Desk, checked: doses.CheckedDose, stated: str) -> list[Problem]
     product = _product(body, lot)
     recalled = lot.recalled if lot else ""
     components = product.components if product else ()
-    hand = InHand(body.vaccine, body.lot_no, body.expiry_on, recalled, True, components)
-    found = findings(desk, visit, hand, datetime.fromisoformat(stated).date())
+    hand = InHand(body.vaccine, body.lot_no, body.expiry_on, recalled, True, components, body.route, body.site)
+    history = doses.of_child(desk.store, visit.child_id)
+    _, found = findings(desk, visit, history, hand, datetime.fromisoformat(stated).date())
     new = [p for p in found if p.severity in (Severity.BLOCK, Severity.OVERRIDE) and p not in checked.problems]
     if product and body.package and not any(p.code == "package.used_up" for p in checked.problems):
         drawn = [u for u in stock.uses(desk.store, body.package) if u.vial_no == body.vial_no]
@@ -172,7 +176,10 @@ def defer_dose(
 def transcribe_dose(
     desk: Desk, actor: Actor, child_id: str, given_on: str, vaccine: str, dose_no: int, elsewhere: str, lot_no: str = ""
 ) -> Outcome[Dose]:
-    """Enter a dose given elsewhere, copied from the paper booklet and marked as such."""
+    """Enter a dose given elsewhere, copied from the paper booklet and marked as such.
+
+    What was typed stays; what the plan makes of it is told.
+    """
     card = children.card(desk.store, child_id)
     if card is None:
         return stop(block("child.not_found"))
@@ -190,5 +197,6 @@ def transcribe_dose(
         dose_id = entry.fact("dose.given", child_id, body, given_on)
         doses.add(entry, dose_id, child_id, body, given_on)
         children.heard_of(entry, child_id)
+        page = renew_forecast(entry, desk, child_id)
         entry.audit("dose.transcribe", child_id, dose=dose_id)
-    return Outcome(doses.one(desk.store, dose_id))
+    return Outcome(doses.one(desk.store, dose_id), tuple(as_judged(page, dose_id, dose_no)))

@@ -14,6 +14,7 @@ from domain.permissions import Permission
 from domain.problems import Problem, block, override, stops, warn
 from terminal.store import children, leases, ledger
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.schedule import renew_forecast
 
 SURE = 60  # a likeness from which creating another record needs a reason
 
@@ -43,6 +44,7 @@ def register_child(
             problems.append(warn("child.no_code_left"))
         child_id = entry.fact("child.registered", "", form, desk.stated_now())
         children.add(entry, child_id, form, desk.today().isoformat())
+        renew_forecast(entry, desk, child_id)
         entry.audit("child.register", child_id, overrides=sorted(reasons or {}))
     return Outcome(children.card(desk.store, child_id), tuple(problems))
 
@@ -78,6 +80,7 @@ def update_child(desk: Desk, actor: Actor, child_id: str, changes: dict[str, Any
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("child.updated", child_id, ChildUpdated(fields), desk.stated_now())
         children.change(entry, child_id, after, fields, desk.today().isoformat(), fact_id)
+        renew_forecast(entry, desk, child_id)
         entry.audit("child.edit", child_id, fields=sorted(fields))
     return Outcome(children.card(desk.store, child_id), tuple(problems))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from domain.permissions import Permission
-from domain.problems import block
+from domain.problems import Problem, block, warn
 from domain.schedule.advice import Page, case_of, read_page
 from domain.schedule.case import Case
 from terminal.store import children, doses, forecasts
@@ -35,3 +35,14 @@ def renew_forecast(entry: Entry, desk: Desk, child_id: str) -> Page:
     page = read_page(desk.plan, case)
     forecasts.renew(entry.store, forecasts.reckon(child_id, page), desk.plans.stamp(day), day)
     return page
+
+
+def as_judged(page: Page, dose_id: str, number: int) -> list[Problem]:
+    """What the page makes of a dose that was copied or moved with this number: it does not count, or under another."""
+    shown = [(cell, mark) for row in page.rows for cell in row.cells for mark in cell.marks if mark.dose_id == dose_id]
+    if not shown:
+        return []
+    if all(not mark.number for _, mark in shown):
+        return [warn("dose.does_not_count")]
+    counted = {cell.number for cell, mark in shown if mark.number}
+    return [] if number in counted else [warn("dose.other_number", typed=number, counted=max(counted))]

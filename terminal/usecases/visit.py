@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from config import tables
@@ -14,12 +15,14 @@ from domain.doses import Dose
 from domain.events import ReceiptIssued, ReceiptVoided, VisitClosed, VisitOpened
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
+from domain.schedule.advice import next_visit, read_page
 from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, leases, ledger, papers, staff, visits
 from terminal.store.ledger import Entry
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 from terminal.usecases.register_child import give_code
+from terminal.usecases.schedule import case_on
 
 OBSERVE = timedelta(minutes=30)  # 预防接种工作规范: stay 30 minutes after the last dose
 
@@ -146,6 +149,7 @@ def _slip(desk: Desk, visit: visits.VisitRow, given: list[Dose], number: str, un
     names = {row.code: row.name for row in staff.everyone(desk.store)}
     givers = dict.fromkeys(names.get(d.facts["giver"], d.facts["giver"]) for d in given)
     local = from_utc_text(until).astimezone(desk.world.zone)
+    next_on, next_doses = _next_visit(desk, visit.child_id)
     facts = VisitFacts(
         clinic=desk.settings.clinic.name,
         desk=desk.settings.desk,
@@ -159,8 +163,29 @@ def _slip(desk: Desk, visit: visits.VisitRow, given: list[Dose], number: str, un
         observe_until=local.strftime("%H:%M"),
         receipt=number,
         qr=receipt_text(number, desk.clinic),
+        next_on=next_on,
+        next_doses=next_doses,
+        notice="" if desk.approved else say(desk.settings.language, "slip.demonstration"),
     )
-    return visit_slip(facts, lambda code, **params: say(desk.settings.language, code, **params))
+    return visit_slip(facts, partial(say, desk.settings.language))
+
+
+def _next_visit(desk: Desk, child_id: str) -> tuple[str, tuple[str, ...]]:
+    """From when the family is to come again, and for what."""
+    today = desk.today()
+    case = case_on(desk, child_id, today)
+    assert case is not None
+    page = read_page(desk.plan, case)
+    day = next_visit(page, today)
+    if day is None:
+        return "", ()
+    asked = [n for n in page.nexts if n.standing in ("overdue", "due", "later") and n.recommended_on]
+    zh = desk.settings.language == "zh_CN"
+    return day.isoformat(), tuple(
+        say(desk.settings.language, "slip.dose", vaccine=one.name_zh if zh else one.name_en, dose_no=one.number)
+        for one in asked
+        if one.recommended_on and one.recommended_on <= day
+    )
 
 
 def _line(desk: Desk, dose: Dose) -> SlipDose:

@@ -66,14 +66,14 @@ def test_oldest_first_by_the_day_given() -> None:
     assert [d.id for d in doses.standing(given, [])] == ["c", "a", "b"]
 
 
-def test_the_next_number_counts_the_class() -> None:
+def test_a_vaccine_without_rules_is_counted_by_its_class() -> None:
     given = [
         dose("a", "0201"),
         dose("b", "0202"),
         dose("c", "0301"),
         Dose("d", "child", "0202", 1, "", "", {}, "voided"),
     ]
-    assert (doses.next_number(given, "0203"), doses.next_number(given, "0401")) == (3, 1)
+    assert (doses.number_without_rules(given, "0203"), doses.number_without_rules(given, "0401")) == (3, 1)
 
 
 @pytest.mark.parametrize(
