@@ -125,6 +125,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     programme: Programme = Programme()
     sound: Sound = Sound()
 
+    def __post_init__(self) -> None:
+        if sum(scanner.kind == "wedge" for scanner in self.scanners) > 1:
+            raise ValueError("scanners: only one can be a wedge, as a window cannot tell two keyboards apart")
+
 
 def load(path: Path) -> Settings:
     """Read and check a settings file. Raises ConfigError naming the file and the key."""
