@@ -163,7 +163,7 @@ class _Note(QFrame):
         self.hide()
 
     @property
-    def text(self) -> str:
+    def said(self) -> str:
         """What is said now, "" when nothing is."""
         return self._label.text() if not self.isHidden() else ""
 

@@ -70,7 +70,7 @@ class QueuePage(WorkPage):
             Column(
                 words("ui.list.name"), lambda w: words.child(w.place.name), 4, key=lambda w: w.place.pinyin, strong=True
             ),
-            Column(words("ui.list.sex"), lambda w: words.sex(w.place.sex), 1),
+            Column(words("ui.list.sex"), lambda w: words.sex(w.place.sex), 2),
             Column(
                 words("ui.list.age"),
                 lambda w: words.age(w.place.birth_on, desk.today()),
@@ -79,7 +79,7 @@ class QueuePage(WorkPage):
             ),
             Column(words("ui.queue.since"), self._since, 3, key=lambda w: w.since),
             Column(words("ui.queue.clock"), self._clock_of, 3, lambda w: _TONES[w.state], lambda w: w.until or w.since),
-            Column(words("ui.queue.doses"), lambda w: str(w.place.doses or ""), 1, key=lambda w: w.place.doses),
+            Column(words("ui.queue.doses"), lambda w: str(w.place.doses or ""), 2, key=lambda w: w.place.doses),
         ]
 
     def _state(self, line: Waiting) -> str:

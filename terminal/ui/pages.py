@@ -95,6 +95,7 @@ COUNTER = "counter"
 ENTRIES = (
     Entry(COUNTER, "counter", "terminal.ui.counter:Counter"),
     Entry("queue", "queue", "terminal.ui.page_queue:QueuePage", (Permission.CHILD_VIEW,)),
+    Entry("due", "due", "terminal.ui.page_due:DuePage", (Permission.CHILD_VIEW,)),
     Entry("child", "child", rights=(Permission.CHILD_REGISTER,)),
     Entry("stock", "stock", rights=(Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
     Entry("upload", "upload"),

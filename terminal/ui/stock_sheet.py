@@ -131,3 +131,67 @@ def _table(words: Words) -> QTableWidget:
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
     return table
+
+
+class ReceiveSheet(Sheet):
+    """Every scanned package of one lot is counted once; F10 receives them."""
+
+    wide = True
+
+    def __init__(
+        self,
+        words: Words,
+        done: Callable[[list[Package | TracePackage], str, str], None],
+        close: Callable[[], None],
+    ) -> None:
+        super().__init__(words, words("ui.fridge.receive"), close, words("ui.stock.done"))
+        self._done = done
+        self._codes: list[Package | TracePackage] = []
+        self.body.addWidget(parts.text(words("ui.stock.how"), "muted", wrap=True))
+        self._product, self._count = parts.text("", "heading", wrap=True), parts.text("", "lead")
+        undo = parts.Button(words("ui.stock.clear"), self.start_again, kind="quiet")
+        self.body.addLayout(parts.row(self._product, 1, self._count, undo))
+        self.lot, self.expiry = QLineEdit(), Day()
+        form = self.form()
+        self.line(form, "ui.dose.lot", self.lot)
+        self.line(form, "ui.dose.expiry", self.expiry)
+        self.body.addStretch(1)
+        self._show()
+
+    def take(self, code: Code) -> bool:
+        """A package joins the others; nothing else is meant for this form."""
+        if not isinstance(code, (Package, TracePackage)):
+            return False
+        if code not in self._codes or (isinstance(code, Package) and not code.serial):
+            self._codes.append(code)
+        if isinstance(code, Package):
+            self.lot.setText(code.lot or self.lot.text())
+            self.expiry.setText(code.expiry.isoformat() if code.expiry else self.expiry.text())
+        self._show()
+        return True
+
+    def start_again(self) -> None:
+        """Forget what was scanned."""
+        self._codes = []
+        self.lot.clear()
+        self.expiry.clear()
+        self.say([])
+        self._show()
+
+    def finish(self) -> None:
+        self._done(list(self._codes), self.lot.text().strip(), self.expiry.text().strip())
+
+    def _show(self) -> None:
+        names = {_name(self.words, code) for code in self._codes}
+        self._product.setText(" / ".join(sorted(names)) or self.words("ui.stock.nothing"))
+        self._count.setText(self.words("ui.stock.count", count=len(self._codes)))
+        self.done_button.setEnabled(bool(self._codes))
+
+
+def _name(words: Words, code: Package | TracePackage) -> str:
+    named = code.product if isinstance(code, TracePackage) else code.gtin
+    product = tables.product(named)
+    if product is None:
+        return named
+    maker = product.maker_zh if words.language == "zh_CN" else product.maker_en
+    return f"{words.vaccine(product.vaccine)} · {maker}"
