@@ -120,32 +120,3 @@ class DeferSheet(Sheet):
 
     def finish(self) -> None:
         self._done(self.vaccine.value, self.outcome.value, self.reason.text(), self.until.text())
-
-
-class ElsewhereSheet(Sheet):
-    """A dose given elsewhere, copied from the booklet (F6)."""
-
-    def __init__(
-        self,
-        words: Words,
-        done: Callable[[str, str, int, str, str], None],
-        close: Callable[[], None],
-    ) -> None:
-        super().__init__(words, words("ui.elsewhere"), close, words("ui.save"))
-        self._done = done
-        self.vaccine, self.day = Pick(vaccine_options(words)), Day()
-        self.number = Choices([(str(n), str(n)) for n in range(1, 7)], "1")
-        form = self.form()
-        self.line(form, "ui.vaccine", self.vaccine)
-        self.line(form, "ui.elsewhere.day", self.day)
-        self.line(form, "ui.elsewhere.number", self.number)
-        self.clinic = QLineEdit()
-        self.line(form, "ui.elsewhere.clinic", self.clinic)
-        self.lot = QLineEdit()
-        self.line(form, "ui.elsewhere.lot", self.lot)
-        self.body.addWidget(parts.text(words("ui.elsewhere.hint"), "small", wrap=True))
-        self.body.addStretch(1)
-
-    def finish(self) -> None:
-        number = int(self.number.value or 1)
-        self._done(self.day.text(), self.vaccine.value, number, self.clinic.text().strip(), self.lot.text().strip())

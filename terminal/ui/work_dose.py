@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from config import tables
 from domain.doses import Dose
 from domain.problems import block
 from domain.schedule.advice import Mark, Next
@@ -13,8 +14,13 @@ from terminal.store.children import Found
 from terminal.ui import trips
 from terminal.ui.advice_words import dose_place, group_name, mark_words, next_words
 from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
-from terminal.ui.dose_sheets import DeferSheet, ElsewhereSheet, ReasonSheet, SiteSheet, TellSheet
+from terminal.ui.booklet_sheet import BookletSheet
+from terminal.ui.dose_sheets import DeferSheet, ReasonSheet, SiteSheet, TellSheet
+from terminal.ui.due_cards import groups_of
+from terminal.ui.verdict_strip import Said
 from terminal.usecases import amend_dose, record_dose
+from terminal.usecases.copy_booklet import Copied, PaperDose, copy_booklet
+from terminal.usecases.desk import Outcome
 
 if TYPE_CHECKING:
     from terminal.ui.work import Work
@@ -52,14 +58,37 @@ class DoseWork:
         self.work.screen.open_sheet(DeferSheet(self.work.words, vaccine, save, self.work.screen.close_sheet))
 
     def elsewhere(self) -> None:
-        """F6."""
-        child_id = self.work.look.child_id
-        if child_id:
+        """F6: the paper booklet beside the record."""
+        work, child, page = self.work, self.work.look.child, self.work.look.page
+        if child is None or page is None:
+            return
 
-            def save(*fields: Any) -> None:
-                self.work.do(record_dose.transcribe_dose, self.work.saved("ui.elsewhere.saved"), child_id, *fields)
+        def save(lines: list[PaperDose], clinic: str, reason: str) -> None:
+            def then(outcome: Outcome[Copied]) -> None:
+                assert outcome.value is not None
+                self._copied(outcome.value)
 
-            self.work.screen.open_sheet(ElsewhereSheet(self.work.words, save, self.work.screen.close_sheet))
+            work.do(copy_booklet, then, child.card.id, lines, clinic, reason)
+
+        sheet = BookletSheet(work.words, page, child.doses, self._codes, save, work.screen.close_sheet)
+        work.screen.open_sheet(sheet)
+        work.explain(work.words("ui.booklet"), work.words("ui.booklet.why"))
+
+    def _copied(self, copied: Copied) -> None:
+        work, sheet = self.work, self.work.screen.sheet
+        if not copied.refused:
+            work.screen.close_sheet()
+            work.say(Said("ok", work.words("ui.booklet.saved", count=copied.saved)))
+            return
+        self.elsewhere()  # anew, with what is recorded now
+        sheet = work.screen.sheet
+        if isinstance(sheet, BookletSheet):
+            sheet.tell(copied)
+
+    def _codes(self, group: str) -> list[str]:
+        """The four-digit codes that count in a vaccine group."""
+        plan, today = self.work.desk.plan, self.work.desk.today()
+        return [code for code in tables.vaccines() if group in groups_of(plan, code, today)]
 
     def dose_chosen(self, dose: Dose, mark: Mark | None = None) -> None:
         """A dose of the history was clicked."""

@@ -8,7 +8,10 @@ from pytestqt.qtbot import QtBot
 from domain.events import ChildRegistered, Guardian
 from terminal.store import children, doses, papers
 from terminal.ui.amend_sheets import CorrectSheet
+from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.register_sheet import RegisterSheet
+from terminal.ui.sheet import Day
+from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.sign_in import put_staff, sign_in
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, TestDesk, made
 from tests.fakes.screen import Screen, booklet, click, shown_texts, type_in, with_visit
@@ -153,7 +156,7 @@ def test_a_detail_is_corrected_with_a_reason(screen: Screen, on: TestDesk) -> No
     assert (corrected.dose_no, corrected.facts["site"], corrected.corrected) == (2, "1", ("dose_no", "site"))
 
 
-def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:
+def test_deferred_and_reprint(screen: Screen, on: TestDesk) -> None:
     with_visit(screen, on.boy)
     screen.press(KEY.Key_F8)
     sheet = screen.counter.sheet
@@ -164,13 +167,6 @@ def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:
     sheet.reason.setText("发热")  # type: ignore[union-attr]
     screen.press(KEY.Key_F10)
     assert on.desk.store.sql("SELECT vaccine, outcome FROM deferral") == [("0202", "deferred")]
-    screen.press(KEY.Key_F6)
-    sheet = screen.counter.sheet
-    sheet.vaccine.choose("0101")  # type: ignore[union-attr]
-    sheet.day.setText("2026-05-20")  # type: ignore[union-attr]
-    sheet.clinic.setText("某市妇幼")  # type: ignore[union-attr]
-    screen.press(KEY.Key_F10)
-    assert doses.of_child(on.desk.store, on.boy.id)[0].facts["elsewhere"] == "某市妇幼"
     screen.press(KEY.Key_F9)
     assert "没有小票" in screen.said
     screen.scan(HEPB_BOX)
@@ -178,3 +174,45 @@ def test_deferred_elsewhere_and_reprint(screen: Screen, on: TestDesk) -> None:
     screen.press(KEY.Key_F12)
     screen.press(KEY.Key_F9)
     assert sorted(job.copy_no for job in papers.jobs_in(on.desk.store, "queued")) == [0, 1]
+
+
+def place(sheet: BookletSheet, name: str, number: int) -> Day:
+    """The field of a line and dose."""
+    fields = [p.field for p in sheet.places if p.number == number]
+    return next(f for f in fields if f.accessibleName().startswith(name))
+
+
+def test_the_booklet_is_copied_and_what_differs_is_corrected(screen: Screen, on: TestDesk) -> None:
+    made(transcribe_dose(on.desk, on.nurse, on.boy.id, "2026-06-20", "0202", 2, "鼓楼妇幼"))
+    screen.scan(booklet(on.boy))
+    screen.press(KEY.Key_F6)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, BookletSheet) and sheet.lines() == []
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and any("没有改动" in text for text in shown_texts(sheet))
+    type_in(place(sheet, "卡介苗", 1), "20260519")
+    known = next(p for p in sheet.places if p.dose)
+    type_in(known.field, "20260622")
+    type_in(place(sheet, "其他疫苗", 1), "2026-02-30")
+    sheet.clinic.setText("某市妇幼")
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is sheet and doses.of_child(on.desk.store, on.boy.id)[0].given_on == "2026-06-20"
+    place(sheet, "其他疫苗", 1).clear()
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is None, shown_texts(sheet)
+    first, second = doses.of_child(on.desk.store, on.boy.id)
+    assert (first.vaccine, first.given_on, first.facts["elsewhere"]) == ("0101", "2026-05-19", "某市妇幼")
+    assert (second.given_on, second.corrected) == ("2026-06-22", ("given_on",))
+
+
+def test_a_date_that_cannot_be_stays_in_the_grid(screen: Screen, on: TestDesk) -> None:
+    screen.scan(booklet(on.boy))
+    screen.press(KEY.Key_F6)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, BookletSheet)
+    type_in(place(sheet, "卡介苗", 1), "20260518")
+    type_in(place(sheet, "乙", 1), "20260519")
+    screen.press(KEY.Key_F10)
+    assert isinstance(screen.counter.sheet, BookletSheet)
+    assert any("2026-05-18" in text for text in shown_texts(screen.counter.sheet.said))
+    assert [d.vaccine for d in doses.of_child(on.desk.store, on.boy.id)] == ["0202"]

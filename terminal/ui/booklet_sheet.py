@@ -1,0 +1,155 @@
+"""The paper booklet beside the record: a grid of dates, filled with what is recorded, to be held against the paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLineEdit
+
+from config import tables
+from domain.doses import Dose, is_day
+from domain.problems import block
+from domain.schedule.advice import Mark, Page
+from terminal.ui import parts
+from terminal.ui.advice_words import group_name
+from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
+from terminal.ui.words import Words
+from terminal.usecases.copy_booklet import Copied, PaperDose
+
+COLUMNS, DAY_PX, PICK_PX = 6, 104, 168
+
+
+@dataclass
+class _Place:
+    """One field of the grid. `vaccine` is the line's choice when the date was typed."""
+
+    field: Day
+    pick: Pick
+    number: int
+    dose: Dose | None
+    vaccine: str = ""
+
+    @property
+    def was(self) -> str:
+        return self.dose.given_on if self.dose else ""
+
+    @property
+    def changed(self) -> bool:
+        return self.field.text().strip() != self.was
+
+
+class BookletSheet(Sheet):
+    """F6. `options(group)` gives the four-digit codes a line may be; `done(lines, clinic, reason)` saves.
+
+    New dates become doses given elsewhere; a changed date corrects the dose, or doubts another clinic's.
+    """
+
+    def __init__(
+        self,
+        words: Words,
+        page: Page,
+        doses: Sequence[Dose],
+        options: Callable[[str], Sequence[str]],
+        done: Callable[[list[PaperDose], str, str], None],
+        close: Callable[[], None],
+    ) -> None:
+        super().__init__(words, words("ui.booklet"), close, words("ui.save"))
+        self._done = done
+        self.places: list[_Place] = []
+        self.body.addWidget(parts.text(words("ui.booklet.how"), "muted", wrap=True))
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(6)
+        self._grid.setVerticalSpacing(6)
+        self.body.addLayout(self._grid)
+        for column in range(1, COLUMNS + 1):
+            self._grid.addWidget(parts.text(words("ui.history.dose", number=column), "muted"), 0, column + 1)
+        by_id = {d.id: d for d in doses}
+        for row in page.rows:
+            marks = {cell.number: cell.marks[-1] for cell in row.cells if cell.marks}
+            codes = [(code, words.short(code)) for code in options(row.next.group)]
+            self._add(group_name(words, row.next), codes, marks, by_id)
+        self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id)
+        self._grid.setColumnStretch(0, 1)
+        form = self.form()
+        self.clinic, self.reason = QLineEdit(), QLineEdit(words("ui.booklet.differs"))
+        self.line(form, "ui.elsewhere.clinic", self.clinic)
+        self.line(form, "ui.booklet.reason", self.reason)
+        self.body.addWidget(parts.text(words("ui.elsewhere.hint"), "small", wrap=True))
+        self.body.addStretch(1)
+
+    def _add(
+        self, name: str, codes: Sequence[tuple[str, str]], marks: Mapping[int, Mark], doses: Mapping[str, Dose]
+    ) -> None:
+        """One line: its name, which vaccine a new date is of, and the dates."""
+        at = self._grid.rowCount()
+        title = parts.Elided(name, "body")
+        title.setMinimumWidth(84)
+        pick = Pick(codes, _usual(codes))
+        pick.setMinimumContentsLength(6)
+        pick.setFixedWidth(PICK_PX)
+        pick.setAccessibleName(self.words("ui.booklet.vaccine", name=name))
+        self._grid.addWidget(title, at, 0)
+        self._grid.addWidget(pick, at, 1)
+        for number in range(1, COLUMNS + 1):
+            mark = marks.get(number)
+            dose = doses.get(mark.dose_id) if mark else None
+            place = _Place(Day(dose.given_on if dose else ""), pick, number, dose)
+            place.field.setProperty("kind", "grid")
+            place.field.setPlaceholderText("")
+            place.field.setFixedWidth(DAY_PX)
+            place.field.setAccessibleName(f"{name} {self.words('ui.history.dose', number=number)}")
+            place.field.textEdited.connect(lambda _, p=place: self._typed(p))
+            self.places.append(place)
+            self._grid.addWidget(place.field, at, number + 1, Qt.AlignmentFlag.AlignLeft)
+
+    def _typed(self, place: _Place) -> None:
+        place.vaccine = place.pick.value
+        place.field.setToolTip(self.words.vaccine(place.vaccine) if place.vaccine else "")
+        text = place.field.text().strip()
+        wrong = place.changed and not is_day(text) and len(text) >= 10
+        parts.restyle(place.field, tone="stop" if wrong else "look" if place.changed else "")
+
+    def lines(self) -> list[PaperDose]:
+        """The dates that are new or differ."""
+        return [
+            PaperDose(
+                p.dose.vaccine if p.dose else p.vaccine,
+                p.number,
+                p.field.text().strip(),
+                p.dose.id if p.dose else "",
+                p.dose.clinic if p.dose else "",
+            )
+            for p in self.places
+            if p.changed
+        ]
+
+    def finish(self) -> None:
+        lines = self.lines()
+        if not lines:
+            self.say([block("booklet.nothing_changed")])
+        elif any(not line.given_on for line in lines):
+            self.say([block("booklet.void_instead")])
+        elif any(not is_day(line.given_on) for line in lines):
+            self.say([block("dose.bad_value", "given_on", what="given_on")])
+        elif any(line.dose_id for line in lines) and not self.reason.text().strip():
+            self.say([block("reason.missing")])
+        else:
+            self._done(lines, self.clinic.text().strip(), self.reason.text().strip())
+
+    def tell(self, copied: Copied) -> None:
+        """What was refused stays to be put right."""
+        told = [
+            f"{self.words.dose(line.vaccine, line.number)} {line.given_on}: {self.words.problem(problem)}"
+            for line, problems in copied.refused
+            for problem in problems
+        ]
+        self.said.setText("\n".join(told))
+        self.said.setVisible(bool(told))
+
+
+def _usual(codes: Sequence[tuple[str, str]]) -> str:
+    """The clinic's own vaccine among them."""
+    known = [code for code, _ in codes]
+    return next((p.vaccine for p in tables.products() if p.vaccine in known), known[0] if known else "")
