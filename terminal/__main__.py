@@ -12,6 +12,10 @@ def main() -> None:
     """Run the command of sys.argv and leave with its exit code."""
     if sys.argv[1:] == [reader_main.FLAG]:  # the frozen program starts itself again to read the scanners
         sys.exit(reader_main.main())
+    if "--multiprocessing-fork" in sys.argv:  # and to reckon many forecasts
+        import multiprocessing
+
+        multiprocessing.freeze_support()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # GBK has no check mark
     sys.exit(run(sys.argv[1:]))

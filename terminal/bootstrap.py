@@ -26,7 +26,7 @@ from drivers.reader import ScannerReader
 from drivers.scan import Report
 from terminal import VERSION
 from terminal.housekeeping import Housekeeping
-from terminal.store import approvals, backup, keyfile, ledger
+from terminal.store import approvals, backup, keyfile, ledger, recount
 from terminal.store.database import Store
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.store.papers import StorePrintQueue
@@ -44,6 +44,7 @@ if TYPE_CHECKING:  # what the counter does not need to open is imported where it
     from sync.worker import Rhythm, SyncWorker
 
 CLIENT = f"vaxdesk/{VERSION}"
+MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
 _NEXT_KEY = "terminal.next_key"  # of an enrolment under way; until it ends the place held so far stays good
 _log = logging.getLogger(__name__)
 
@@ -253,7 +254,13 @@ class Terminal:
         self._checked = False
         self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
-        tasks = {"records": self.check_records, "backup": self.back_up, "medium": self.copy_unsent}
+        self._reckoned = ""  # the plan and month by which every child is reckoned
+        tasks = {
+            "records": self.check_records,
+            "backup": self.back_up,
+            "medium": self.copy_unsent,
+            "forecasts": self.recount,
+        }
         self.keeper = Housekeeping(tasks, self._note_ill)
 
     def start(self) -> None:
@@ -369,6 +376,16 @@ class Terminal:
             outbox = self.outbox
             seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
+
+    def recount(self) -> None:
+        """Reckon every child anew when the programme's data, the edition in force or the month is another."""
+        desk, day = self.desk, self.desk.today()
+        stamp = desk.plans.stamp(day)
+        if stamp == self._reckoned or desk.clock == "doubtful":
+            return
+        many = len(recount.stale(desk.store, stamp)) > MANY
+        recount.recount(desk.store, desk.plans, day, 2 if many else 0, lambda: self.keeper.stopping)
+        self._reckoned = "" if self.keeper.stopping else stamp
 
     def _note_ill(self, task: str, code: str, params: dict[str, Any]) -> None:
         self.ill[task] = (code, params)

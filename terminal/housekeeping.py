@@ -1,4 +1,4 @@
-"""What nobody should have to think of: the automatic backup, and unsent batches on the second medium."""
+"""What nobody should have to think of: backups, unsent batches on the second medium, forecasts of a new month."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ class Housekeeping(threading.Thread):
         super().__init__(name="housekeeping", daemon=True)
         self._tasks, self._report = tasks, report
         self._wake, self._stopping = threading.Event(), False
+
+    @property
+    def stopping(self) -> bool:
+        """A long task leaves what is left for the next time."""
+        return self._stopping
 
     def wake(self) -> None:
         self._wake.set()

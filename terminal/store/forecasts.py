@@ -13,7 +13,7 @@ from domain.schedule.advice import Next, Page
 from terminal.store.database import Store
 
 _ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_RECKONED = "INSERT OR REPLACE INTO reckoning SELECT ?, ?, ?, ?, coalesce(max(no), 0) FROM event"
+_RECKONED = "INSERT OR REPLACE INTO reckoning VALUES (?, ?, ?, ?, ?)"
 
 
 class DueFilter(msgspec.Struct, frozen=True):
@@ -80,8 +80,16 @@ class Reckoned(msgspec.Struct, frozen=True):
     rows: tuple[tuple[Any, ...], ...]
 
 
-def renew(store: Store, reckoned: Reckoned, stamp: str, day: date) -> None:
-    """Replace the rows of one child, in the transaction of the fact that changed them. `stamp`: the plan gone by."""
+def last_fact(store: Store) -> int:
+    """The number of the latest fact of all."""
+    return int(store.sql("SELECT coalesce(max(no), 0) FROM event")[0][0])
+
+
+def renew(store: Store, reckoned: Reckoned, stamp: str, day: date, upto: int) -> None:
+    """Replace the rows of one child, in the transaction of the fact that changed them.
+
+    `stamp`: the plan gone by; `upto`: the last fact that was looked at.
+    """
     run, child = store.db.execute_sql, reckoned.child_id
     known = {row[1]: row for row in store.sql("SELECT * FROM forecast WHERE child_id = ?", child)}
     for row in ((child, *row) for row in reckoned.rows):
@@ -89,7 +97,7 @@ def renew(store: Store, reckoned: Reckoned, stamp: str, day: date) -> None:
             run(_ROW, row)
     for group in known:
         run("DELETE FROM forecast WHERE child_id = ? AND vaccine_group = ?", (child, group))
-    run(_RECKONED, (child, stamp, reckoned.edition, day.isoformat()))
+    run(_RECKONED, (child, stamp, reckoned.edition, day.isoformat(), upto))
 
 
 def reckon(child_id: str, page: Page) -> Reckoned:

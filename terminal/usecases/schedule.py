@@ -33,7 +33,8 @@ def renew_forecast(entry: Entry, desk: Desk, child_id: str) -> Page:
     case = case_on(desk, child_id, day)
     assert case is not None
     page = read_page(desk.plan, case)
-    forecasts.renew(entry.store, forecasts.reckon(child_id, page), desk.plans.stamp(day), day)
+    reckoned = forecasts.reckon(child_id, page)
+    forecasts.renew(entry.store, reckoned, desk.plans.stamp(day), day, forecasts.last_fact(entry.store))
     return page
 
 
