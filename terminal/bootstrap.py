@@ -252,6 +252,7 @@ class Terminal:
         self._rhythm = rhythm
         self.backed_up_at: datetime | None = None
         self._checked = False
+        self._backup_asked = False
         self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
         self._reckoned = ""  # the plan and month by which every child is reckoned
@@ -299,9 +300,12 @@ class Terminal:
             sync=self._sync_condition,
             wake_printer=self.wake_printers,
             wake_sync=self.wake_sync,
+            printers=self._printer_conditions,
             upload_now=self.upload_now,
+            back_up_now=self.back_up_now,
             backed_up_at=lambda: self.backed_up_at,
             key_pressed=self.reader.forget,
+            settings_path=self.home.settings_path,
         )
 
     def wake_printers(self) -> None:
@@ -328,15 +332,21 @@ class Terminal:
             self.sync.wake(at_once=True)
             reported.wait(deadline_s)
 
-    def _printer_condition(self) -> Condition:
+    def _printer_conditions(self) -> dict[str, Condition]:
+        """How each printer is."""
+        told = {}
         for printer, spool in zip(self.home.settings.printers, self.spools, strict=False):
-            if printer.role == "slip":
-                health = spool.health
-                level: Literal["ok", "look", "stop"] = "look" if health.code else "ok"
-                if health.state in ("blocked", "unreachable", "faulted"):
-                    level = "stop"
-                return Condition(level, health.code, {"printer": printer.name})
-        return Condition()
+            health = spool.health
+            level: Literal["ok", "look", "stop"] = "look" if health.code else "ok"
+            if health.state in ("blocked", "unreachable", "faulted"):
+                level = "stop"
+            told[printer.name] = Condition(level, health.code, {"printer": printer.name})
+        return told
+
+    def _printer_condition(self) -> Condition:
+        """That of the slip printer."""
+        slip = next((p.name for p in self.home.settings.printers if p.role == "slip"), "")
+        return self._printer_conditions().get(slip, Condition())
 
     def _sync_condition(self) -> Condition:
         if self.ill.get("records", ("", {}))[0]:
@@ -357,10 +367,16 @@ class Terminal:
                 raise
             self._checked = True
 
+    def back_up_now(self) -> None:
+        """A person asks: at once, whether it is due or not."""
+        self._backup_asked = True
+        self.keeper.wake()
+
     def back_up(self) -> None:
-        """The automatic backup, when it is due."""
+        """The automatic backup, when it is due or asked for."""
         now, home = self.desk.world.now(), self.home
-        if backup.due(home.backups, now, home.settings.backup.every_h):
+        if self._backup_asked or backup.due(home.backups, now, home.settings.backup.every_h):
+            self._backup_asked = False
             backup.create(self.desk.store, home.backups, self.desk.world, home.key)
             backup.prune(home.backups, home.settings.backup.keep, now)
             now = self.desk.world.now()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 
@@ -31,7 +32,8 @@ class Services:
     """All callables are quick and may be called on the main thread; `submit` runs work on the store thread.
 
     `printer` and `sync` are looked at every second. `wake_printer` after a slip was queued, `wake_sync` after a visit.
-    `upload_now` when a person asks. `backed_up_at` the moment of the latest backup, None when there is none.
+    `upload_now` and `back_up_now` when a person asks. `backed_up_at` the moment of the latest backup, None when there
+    is none. `printers` is how each printer is, by name; `settings_path` the file the settings came from, if any.
     `key_pressed`: a key ends the time in which a repeated scan counts as one. `sound` begins a tone: ok, stop or look.
     """
 
@@ -40,7 +42,10 @@ class Services:
     sync: Callable[[], Condition] = Condition
     wake_printer: Callable[[], None] = _nothing
     wake_sync: Callable[[], None] = _nothing
+    printers: Callable[[], dict[str, Condition]] = dict
     upload_now: Callable[[], None] = _nothing
+    back_up_now: Callable[[], None] = _nothing
     backed_up_at: Callable[[], datetime | None] = lambda: None
     key_pressed: Callable[[], None] = _nothing
     sound: Callable[[str], None] = _silence
+    settings_path: Path | None = None
