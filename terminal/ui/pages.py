@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QFrame
 
 from domain.codes import Code
 from domain.permissions import Permission, permissions
+from drivers.scan import DeviceState, ScanEvent
 from terminal.ui.services import Services
 from terminal.ui.tasks import Tasks
 from terminal.ui.words import Words
@@ -22,11 +24,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """What a scanner told last: how it is, and when it read a code of which kind and length - never what it said."""
+
+    state: DeviceState | None = None
+    detail: str = ""
+    scan_at: datetime | None = None
+    symbology: str = ""
+    length: int = 0
+
+
+@dataclass(frozen=True)
 class House:
     """What every page is handed. `actor` is who sits there now: ask each time, the seat may be handed over.
 
     `open_child(id)` shows a child on the counter's page. `turn_to(name)` shows another page. `ask_standing()` counts
-    anew what is unsent.
+    anew what is unsent. `scanners` is what each scanner told since the sign-in, by name.
     """
 
     desk: Desk
@@ -37,6 +50,7 @@ class House:
     open_child: Callable[[str], None]
     turn_to: Callable[[str], None]
     ask_standing: Callable[[], None]
+    scanners: Callable[[], dict[str, Heard]]
 
     @property
     def actor(self) -> Actor:
@@ -61,6 +75,10 @@ class Page(QFrame):
 
     def refresh(self) -> None:
         """Some seconds went by: look anew at what changes by itself. Only the page on the screen is asked."""
+
+    def hear(self, event: ScanEvent) -> bool:  # noqa: ARG002 (the base hears nothing)
+        """Whether this page wants the scan as it came, unfinished and garbled ones too: a test of the scanner."""
+        return False
 
     def take(self, code: Code) -> bool:  # noqa: ARG002 (the base takes nothing)
         """Whether this page uses the scanned code itself; any other scan turns to the counter."""

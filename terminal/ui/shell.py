@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -15,7 +16,7 @@ from drivers.scan import Report, ScanEvent, ScanLost, StateChange
 from terminal.store.papers import Job
 from terminal.ui import parts, trips
 from terminal.ui.counter import Counter
-from terminal.ui.pages import COUNTER, ENTRIES, Entry, House, Page
+from terminal.ui.pages import COUNTER, ENTRIES, Entry, Heard, House, Page
 from terminal.ui.parts import Button
 from terminal.ui.rail import Rail
 from terminal.ui.search_box import SearchBox
@@ -50,7 +51,10 @@ class Shell(QFrame):
         self.setProperty("kind", "page")
         self._desk, self._services, self._words, self._tasks, self._painted = desk, services, words, tasks, painted
         self.work = work = Work(desk, services, words, actor, tasks, self, painted)
-        self._house = House(desk, services, words, tasks, work, self.open_child, self.turn_to, self.ask_standing)
+        self._heard: dict[str, Heard] = {}
+        self._house = House(
+            desk, services, words, tasks, work, self.open_child, self.turn_to, self.ask_standing, lambda: self._heard
+        )
         self.counter = Counter(self._house)
         self.counter.forms["upload"] = self._upload
         self.search = SearchBox(words, work.children.search, self.open_child, work.children.looked, self)
@@ -161,6 +165,7 @@ class Shell(QFrame):
 
     def report(self, report: Report) -> None:
         """What a scanner says. The open page may use a scan; any other turns to the counter."""
+        self._note(report)
         if isinstance(report, StateChange):
             self.top.device_changed(report.device, report.state, report.detail)
         elif isinstance(report, ScanLost):
@@ -168,13 +173,26 @@ class Shell(QFrame):
             self.work.lost(report)
         elif isinstance(report, ScanEvent):
             if self.current != COUNTER:
-                if not report.code and self._taken(report):
+                if self._taken(report):
                     self._painted(report.mono)
                     return
                 self._show(COUNTER)
             self.work.scan(report)
 
+    def _note(self, report: Report) -> None:
+        """What the devices' page shows of a scanner."""
+        known = self._heard.get(report.device, Heard())
+        if isinstance(report, StateChange):
+            known = replace(known, state=report.state, detail=report.detail)
+        elif isinstance(report, ScanEvent):
+            known = replace(known, scan_at=report.wall, symbology=report.symbology, length=len(report.payload))
+        self._heard[report.device] = known
+
     def _taken(self, event: ScanEvent) -> bool:
+        if self._pages[self.current].hear(event):
+            return True
+        if event.code:
+            return False
         code = classify(event.payload, scan_rules(self._desk, event.device), event.symbology)
         return self._pages[self.current].take(code)
 
