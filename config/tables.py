@@ -177,3 +177,8 @@ def dose_kinds() -> dict[str, Term]:
 def components() -> dict[str, Term]:
     """What a vaccine may contain that a person may be allergic to."""
     return _terms("components")
+
+
+def conditions() -> dict[str, Term]:
+    """What a physician may note of a child's health, by the codes the programmes' rules ask for."""
+    return _terms("conditions")

@@ -16,11 +16,13 @@ from domain.events import Alert, ChildRegistered, Guardian, Identifier
 from domain.people import ALERT_KINDS, RELATIONS, Candidate, Likeness, check_child, tidy_name
 from domain.problems import Problem, Severity, stops
 from terminal.ui import parts
+from terminal.ui.conditions import Conditions
 from terminal.ui.sheet import Choices, Day, Pick, Sheet
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
 DELAY_MS = 200  # from the last key to the search for duplicates
+CONDITION = "condition"
 NUMBERS = ("booklet", "resident_id", "birth_certificate")
 Doubles = Sequence[tuple[Candidate, Likeness]]
 
@@ -71,13 +73,13 @@ class RegisterSheet(Sheet):
         columns.addLayout(right, 2)
         self._add(left, "name", QLineEdit())
         self._add(left, "sex", Choices([("1", words("sex.1")), ("2", words("sex.2"))]))
-        self._add(left, "birth_on", Day())
-        self._add(left, "birth_weight_g", QLineEdit())
+        self._add_pair(left, ("birth_on", Day()), ("birth_time", _short("14:30")))
+        self._add_pair(left, ("birth_weight_g", QLineEdit()), ("preterm_weeks", _short("37")))
         self._add(
             left, "birth_order", Choices([("0", words("ui.single_birth")), ("1", "1"), ("2", "2"), ("3", "3")], "0")
         )
-        for kind in NUMBERS:
-            self._add(left, kind, QLineEdit())
+        for name in (*NUMBERS, "birth_hospital"):
+            self._add(left, name, QLineEdit())
         self._add(middle, "relation", Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother"))
         self._add(middle, "guardian", QLineEdit())
         self._add(middle, "phone", QLineEdit())
@@ -86,12 +88,17 @@ class RegisterSheet(Sheet):
         statuses = [(t.code, words.name(t)) for t in tables.register_statuses().values() if ":" not in t.code]
         self._add(middle, "register_status", Pick([("", words("ui.choose")), *statuses]))
         self._add(middle, "address", QLineEdit())
+        groups = [(t.code, words.name(t)) for t in tables.ethnic_groups().values()]
+        self._add(middle, "ethnic", Pick([("", words("ui.choose")), *groups]))
         hbsag = ("negative", "positive", "unknown")
         self._add(
             middle, "mother_hbsag", Pick([("", words("ui.choose")), *[(v, words(f"ui.hbsag.{v}")) for v in hbsag]])
         )
         for kind in ("allergy", "contraindication"):
             self._add(middle, kind, QLineEdit())
+        right.addWidget(parts.text(words("ui.register.conditions"), "strong", wrap=True))
+        self.conditions = Conditions(words, self._edited)
+        right.addWidget(self.conditions)
         right.addWidget(parts.text(words("ui.register.doubles"), "strong", wrap=True))
         self._none = parts.text(words("ui.register.no_doubles"), "muted", wrap=True)
         right.addWidget(self._none)
@@ -107,7 +114,17 @@ class RegisterSheet(Sheet):
         self.body.addStretch(1)
 
     def _add(self, form: QFormLayout, name: str, field: QWidget) -> None:
-        code = f"ui.field.{name}"
+        form.addRow(parts.text(self.words(f"ui.field.{name}"), "muted"), self._hold(name, field))
+
+    def _add_pair(self, form: QFormLayout, first: tuple[str, QWidget], second: tuple[str, QWidget]) -> None:
+        """Two short fields in a row; the second with its name beside it."""
+        aside = parts.text(self.words(f"ui.field.{second[0]}"), "muted")
+        line = parts.row(self._hold(*first), aside, self._hold(*second))
+        line.setStretch(0, 1)
+        form.addRow(parts.text(self.words(f"ui.field.{first[0]}"), "muted"), line)
+
+    def _hold(self, name: str, field: QWidget) -> QWidget:
+        """The field over the place of its hint."""
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -116,9 +133,9 @@ class RegisterSheet(Sheet):
         hint.hide()
         layout.addWidget(field)
         layout.addWidget(hint)
-        field.setAccessibleName(self.words(code))
-        form.addRow(parts.text(self.words(code), "muted"), holder)
+        field.setAccessibleName(self.words(f"ui.field.{name}"))
         self._fields[name], self._hints[name] = field, hint
+        return holder
 
     def _value(self, name: str) -> str:
         field = self._fields[name]
@@ -137,7 +154,11 @@ class RegisterSheet(Sheet):
             "name": facts.name,
             "sex": facts.sex,
             "birth_on": facts.birth_on,
+            "birth_time": facts.birth_time,
             "birth_weight_g": str(facts.birth_weight_g or ""),
+            "preterm_weeks": str(facts.preterm_weeks or ""),
+            "birth_hospital": facts.birth_hospital,
+            "ethnic": facts.ethnic,
             "birth_order": str(facts.birth_order),
             "residence": facts.residence,
             "register_status": facts.register_status,
@@ -152,18 +173,22 @@ class RegisterSheet(Sheet):
         for name, value in values.items():
             if value:
                 self.put(name, value)
+        self.conditions.put([a for a in facts.alerts if a.kind == CONDITION and a.component])
 
     def facts(self) -> ChildRegistered:
         """The form as a fact. What it has no field for stays as it was known."""
         base = self._known or ChildRegistered("", "", "")
         get = self._value
-        weight = get("birth_weight_g")
         return msgspec.structs.replace(
             base,
             name=tidy_name(get("name")),
             sex=get("sex"),
             birth_on=get("birth_on"),
-            birth_weight_g=int(weight) if weight.isdecimal() else 1 if weight else 0,
+            birth_time=get("birth_time"),
+            birth_weight_g=_count(get("birth_weight_g")),
+            preterm_weeks=_count(get("preterm_weeks")),
+            birth_hospital=get("birth_hospital"),
+            ethnic=get("ethnic"),
             birth_order=int(get("birth_order") or 0),
             residence=get("residence"),
             register_status=get("register_status"),
@@ -191,6 +216,9 @@ class RegisterSheet(Sheet):
         found: list[Alert] = []
         for kind in ALERT_KINDS:
             old = [a for a in base.alerts if a.kind == kind]
+            if kind == CONDITION:
+                found += [*self.conditions.alerts, *(a for a in old if not a.component)]
+                continue
             if kind not in self._fields:
                 found += old
                 continue
@@ -230,7 +258,7 @@ class RegisterSheet(Sheet):
         if head == "guardians":
             return {"phone": "phone", "relation": "relation"}.get(rest.partition(".")[2], "guardian")
         if head == "alerts" and rest:
-            return facts.alerts[int(rest)].kind
+            return facts.alerts[int(rest.partition(".")[0])].kind
         return head
 
     def _look_for_doubles(self) -> None:
@@ -287,3 +315,15 @@ class RegisterSheet(Sheet):
         old = self._known or ChildRegistered("", "", "")
         fields = new.__struct_fields__
         return {name: getattr(new, name) for name in fields if getattr(new, name) != getattr(old, name)}
+
+
+def _short(hint: str) -> QLineEdit:
+    field = QLineEdit()
+    field.setPlaceholderText(hint)
+    field.setFixedWidth(84)
+    return field
+
+
+def _count(typed: str) -> int:
+    """A whole number; 1, which no field allows, for what is none."""
+    return int(typed) if typed.isdecimal() else 1 if typed else 0

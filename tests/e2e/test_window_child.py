@@ -216,3 +216,32 @@ def test_a_date_that_cannot_be_stays_in_the_grid(screen: Screen, on: TestDesk) -
     assert isinstance(screen.counter.sheet, BookletSheet)
     assert any("2026-05-18" in text for text in shown_texts(screen.counter.sheet.said))
     assert [d.vaccine for d in doses.of_child(on.desk.store, on.boy.id)] == ["0202"]
+
+
+def test_birth_and_health_are_noted_and_reach_the_schedule(screen: Screen, on: TestDesk) -> None:
+    screen.scan(booklet(on.girl))
+    screen.counter.work.children.edit()
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, RegisterSheet)
+    entries = {"birth_time": "14:30", "preterm_weeks": "36", "birth_hospital": "市妇幼", "ethnic": "02"}
+    for name, value in entries.items():
+        sheet.put(name, value)
+    sheet.conditions.pick.choose("HIV-SEVERE")
+    sheet.conditions.day.setText("2026-13-01")
+    sheet.conditions.add()
+    assert sheet.conditions.alerts == []
+    sheet.conditions.day.setText("2026-11-01")
+    sheet.conditions.add()
+    screen.press(KEY.Key_F10)
+    assert screen.counter.sheet is None, shown_texts(sheet)
+    card = children.card(on.desk.store, on.girl.id)
+    assert card is not None
+    facts = card.facts
+    assert (facts.birth_time, facts.preterm_weeks, facts.birth_hospital, facts.ethnic) == ("14:30", 36, "市妇幼", "02")
+    (alert,) = facts.alerts
+    assert (alert.kind, alert.component, alert.on) == ("condition", "HIV-SEVERE", "2026-11-01")
+    screen.counter.work.children.edit()
+    again = screen.counter.sheet
+    assert isinstance(again, RegisterSheet) and again.changes() == {}
+    page = screen.counter.work.look.page
+    assert page is not None and "BCG" not in {n.group for n in page.due}

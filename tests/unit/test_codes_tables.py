@@ -23,6 +23,7 @@ SMALL = [
     tables.register_statuses,
     tables.dose_kinds,
     tables.components,
+    tables.conditions,
 ]
 
 
