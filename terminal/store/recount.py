@@ -107,7 +107,7 @@ _plan: Plan  # of a reckoning process, set at its start
 
 
 def _take_plan(plan: Plan) -> None:
-    global _plan  # noqa: PLW0603 (a process that reckons knows one plan)
+    global _plan
     _plan = plan
 
 

@@ -15,7 +15,15 @@ from terminal.commands import line
 from terminal.demo.synthetic import staff
 
 ROOT = Path(__file__).parents[2]
-TABLES = (settings.Settings, settings.Clinic, settings.Scanner, settings.Printer, settings.Region, settings.Backup)
+TABLES = (
+    settings.Settings,
+    settings.Clinic,
+    settings.Scanner,
+    settings.Printer,
+    settings.Region,
+    settings.Backup,
+    settings.Programme,
+)
 PAGES = (
     "README.md", "README.zh-CN.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/settings.md", "docs/settings.zh-CN.md",
     "docs/install.md", "docs/install.zh-CN.md", "docs/architecture.md",
