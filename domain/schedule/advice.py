@@ -276,6 +276,7 @@ def _outlook(chart: Chart, series: Series, forecast: GroupForecast) -> dict[int,
     if day is None or forecast.target is None:
         return {}
     days = {forecast.target: day}
+    day = max(day, chart.case.assessed_on)  # what is late is given today at the earliest
     for number in range(forecast.target + 1, len(series.doses) + 1):
         dose = series.doses[number - 1]
         if dose.recurring:

@@ -21,6 +21,7 @@ from domain.schedule.evaluate import (
 )
 from terminal.ui.words import Words
 
+ON_TIME_DAYS = 7  # so long "due today" is said of a dose
 WHY = {
     TOO_YOUNG: "ui.why.too_young",
     TOO_OLD: "ui.why.too_old",
@@ -52,15 +53,21 @@ def due_words(words: Words, line: Next, today: date) -> str:
     """今日应种, 应种 or 逾期."""
     if line.standing == "overdue":
         return words("ui.due.overdue")
-    return words("ui.due.today" if line.recommended_on == today else "ui.due.due")
+    return words("ui.due.today" if _just(line, today) else "ui.due.due")
+
+
+def _just(line: Next, today: date) -> bool:
+    """Due since a few days at most: the family comes on time."""
+    return line.recommended_on is not None and (today - line.recommended_on).days <= ON_TIME_DAYS
 
 
 def since_words(words: Words, line: Next, today: date) -> str:
-    """For how long it is due or overdue; "" on the first day."""
+    """For how long it is due or overdue; "" on the first days."""
     if line.standing == "overdue" and line.past_due_on:
         return words("ui.due.overdue_days", days=(today - line.past_due_on).days)
-    days = (today - line.recommended_on).days if line.recommended_on else 0
-    return words("ui.due.due_days", days=days) if days else ""
+    if line.recommended_on is None or _just(line, today):
+        return ""
+    return words("ui.due.due_days", days=(today - line.recommended_on).days)
 
 
 def reason_words(words: Words, reason: Reason) -> str:
@@ -90,5 +97,6 @@ def next_words(words: Words, line: Next) -> list[str]:
 
 def visit_words(words: Words, lines: Iterable[Next], day: date) -> str:
     """The next visit: its day, and what is due by then."""
-    names = [group_name(words, n) for n in lines if n.recommended_on and n.recommended_on <= day]
+    wanted = [n for n in lines if n.standing in ("overdue", "due", "later")]
+    names = [group_name(words, n) for n in wanted if n.recommended_on and n.recommended_on <= day]
     return words("ui.next.visit", day=day.isoformat(), vaccines=words("ui.and").join(dict.fromkeys(names)))

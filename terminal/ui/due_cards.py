@@ -49,7 +49,7 @@ class _Card(QFrame):
         head.setStretch(0, 1)
         layout.addLayout(head)
         for words in face.lines:
-            layout.addWidget(parts.Elided(words, "card"))
+            layout.addWidget(parts.Elided(words, "small"))
         self.setAccessibleName(" · ".join(filter(None, [face.title, face.chip, *face.lines])))
         if face.line:
             self.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -196,9 +196,7 @@ class History(QTableWidget):
             return Line(day, "muted"), ""
         if cell.standing == "overdue":
             return Line(words("ui.history.overdue", day=line.past_due_on), "warn", strong=True), "warn_tint"
-        if cell.on == self._today:
-            return Line(words("ui.today"), "ok", strong=True), "ok_tint"
-        return Line(words("ui.history.due", day=day), "ok", strong=True), "ok_tint"
+        return Line(words("ui.today"), "ok", strong=True), "ok_tint"
 
     def _mark(self, mark: Mark) -> Line:
         words, dose = self._words, self._doses.get(mark.dose_id)
