@@ -48,8 +48,8 @@ def _check_names(programme: Programme, directory: Path) -> None:
     grouped = {antigen for group in programme.vaccine_groups.values() for antigen in group.antigens}
     carried = {a.antigen for vaccine in programme.vaccines.values() for a in vaccine.antigens}
     vaccines = programme.vaccines.keys() | programme.outside
-    spoilt = {name for key, all in programme.conflicts.items() for one in all for name in (key, *one.previous)}
-    unknown = ((grouped | carried) - programme.antigens.keys()) | (spoilt - vaccines)
+    spoiling = {vaccine for found in programme.conflicts.values() for one in found for vaccine in one.previous}
+    unknown = ((grouped | carried) - programme.antigens.keys()) | ((spoiling | programme.conflicts.keys()) - vaccines)
     _refuse(directory / "programme.json", "unknown", unknown)
     codes = Counter(code for vaccine in programme.vaccines.values() for code in vaccine.codes)
     _refuse(directory / "programme.json", "twice", {code for code, count in codes.items() if count > 1})

@@ -16,7 +16,8 @@ from domain.schedule.programme import Age, Evidence, Products, Programme, Rule, 
 class Judged(msgspec.Struct, frozen=True):
     """A dose given, judged against one series. `place`: its index in the chart; `target`: that of the series dose.
 
-    The `reasons` of a valid dose are warnings; `doubted`: it counts only by an unverified rule.
+    The `reasons` of a valid dose are warnings; `doubted`: it counts only by an unverified rule (an
+    unverified series, or a vaccine in place of the one asked for).
     """
 
     place: int

@@ -27,10 +27,10 @@ def evaluate_case(programme: Programme, case: Case, earlier: Sequence[Programme]
     groups: list[GroupForecast] = []
     for group in programme.vaccine_groups.values():
         chosen = [one for antigen in group.antigens for one in best[antigen]]
-        doubted = [o for a in group.antigens for o in series[a] if o.progress.doubted and o not in best[a]]
+        doubted = [one for antigen in group.antigens for one in series[antigen] if _is_doubted(one)]
         if chosen:
             groups.append(with_doubts(group_forecast(chart, group, chosen), doubted))
-        judging = [o for a in group.antigens for o in best[a] or series[a]]
+        judging = [one for antigen in group.antigens for one in _judging(best[antigen], series[antigen])]
         doses += dose_verdicts(group, [*judging, *doubted])
     doses.sort(key=lambda verdict: (verdict.given_on, verdict.cvx, verdict.vaccine_group, verdict.ref))
     return CaseResult(case.id, tuple(doses), tuple(groups))
@@ -44,6 +44,19 @@ def series_forecasts(chart: Chart, name: str, antigen: Antigen) -> list[SeriesFo
         progress = evaluate(chart, name, series, complete)
         forecasts.append(forecast(chart, antigen, progress, complete))
     return forecasts
+
+
+def _is_doubted(one: SeriesForecast) -> bool:
+    """Would this series be complete, were its last dose not counted by an unverified rule?"""
+    return one.progress.doubted and one.progress.series.kind == "Evaluation Only"
+
+
+def _judging(best: Sequence[SeriesForecast], every: Sequence[SeriesForecast]) -> list[SeriesForecast]:
+    """The series whose verdicts are told: the best ones; where these have no valid dose, those beside them as well."""
+    if any(one.progress.satisfied for one in best):
+        return [*best]
+    groups = {one.progress.series.group for one in best}
+    return [*best, *(one for one in every if one not in best and (not best or one.progress.series.group in groups))]
 
 
 def _asks_completion(series: Series) -> bool:

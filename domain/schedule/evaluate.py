@@ -88,9 +88,11 @@ def _judge(
     faults = tuple(one for one in found if _decides(one))
     if faults:
         return Judged(place, given, target, "Not Valid", faults)
-    if chart.evidence(series) == "unverified":
+    unverified = chart.evidence(series) == "unverified"
+    if unverified:
         found.append(chart.reason(series, "Table 6-29", DOUBTED, on))
-    doubted = any(one.text == DOUBTED for one in found)
+    instead = chart.used(dose.preferable, given) is None and any(one.text == DOUBTED for one in found)
+    doubted = unverified or instead
     return Judged(place, given, target, "Valid", tuple(found), doubted=doubted)
 
 

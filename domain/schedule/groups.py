@@ -10,6 +10,7 @@ import msgspec
 from domain.schedule.case import DoseVerdict, GroupForecast, Reason, SeriesStatus
 from domain.schedule.chart import Chart, Judged
 from domain.schedule.dates import earliest, latest
+from domain.schedule.evaluate import WRONG_VACCINE
 from domain.schedule.forecast import SeriesForecast
 from domain.schedule.programme import VaccineGroup
 
@@ -135,8 +136,15 @@ def dose_verdicts(group: VaccineGroup, judging: Sequence[SeriesForecast]) -> lis
     return [_verdict(group, list(antigens.values())) for antigens in found.values()]
 
 
+def _kindness(judged: Judged) -> int:
+    """Of several series' verdicts the valid one is told, else one of a series that has the vaccine."""
+    if judged.status == "Valid":
+        return 2
+    return 0 if any(reason.text == WRONG_VACCINE for reason in judged.reasons) else 1
+
+
 def _verdict(group: VaccineGroup, antigens: list[list[tuple[SeriesForecast, Judged]]]) -> DoseVerdict:
-    kindest = [max(series, key=lambda pair: pair[1].status == "Valid") for series in antigens]
+    kindest = [max(series, key=lambda pair: _kindness(pair[1])) for series in antigens]
     one, judged = min(kindest, key=lambda pair: _DOSE_STATUSES.index(pair[1].status))
     series = f"{one.progress.antigen}: {one.progress.series.name}"
     where = f"{series}, {judged.target + 1}"

@@ -29,7 +29,8 @@ def stops(
 ) -> list[tuple[int, tuple[Reason, ...]]]:
     """Where the walk along a series may come to stand: after all skips, and before each one that is unverified.
 
-    With each place the unverified skips that led there. No unverified skip ends the series.
+    With each place the unverified skips that led there. No unverified skip ends the series: one that would is told with
+    the last place.
     """
     found: list[tuple[int, tuple[Reason, ...]]] = []
     doubts: tuple[Reason, ...] = ()
@@ -42,8 +43,8 @@ def stops(
             doubts += (chart.reason(skip, "CONDSKIP-2", SKIPPED, on),)
         target += 1
     if not found or target < len(series.doses):
-        found.append((target, doubts))
-    return found
+        return [*found, (target, doubts)]
+    return [*found[:-1], (found[-1][0], doubts)]
 
 
 def may_skip(
