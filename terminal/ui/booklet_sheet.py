@@ -18,7 +18,7 @@ from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.copy_booklet import Copied, PaperDose
 
-COLUMNS, DAY_PX, PICK_PX = 6, 104, 168
+COLUMNS, DAY_PX, PICK_PX = 5, 100, 140
 
 
 @dataclass
@@ -58,7 +58,6 @@ class BookletSheet(Sheet):
         super().__init__(words, words("ui.booklet"), close, words("ui.save"))
         self._done = done
         self.places: list[_Place] = []
-        self.body.addWidget(parts.text(words("ui.booklet.how"), "muted", wrap=True))
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(6)
         self._grid.setVerticalSpacing(6)
@@ -85,7 +84,7 @@ class BookletSheet(Sheet):
         """One line: its name, which vaccine a new date is of, and the dates."""
         at = self._grid.rowCount()
         title = parts.Elided(name, "body")
-        title.setMinimumWidth(84)
+        title.setMinimumWidth(104)
         pick = Pick(codes, _usual(codes))
         pick.setMinimumContentsLength(6)
         pick.setFixedWidth(PICK_PX)

@@ -80,8 +80,9 @@ class RegisterSheet(Sheet):
         )
         for name in (*NUMBERS, "birth_hospital"):
             self._add(left, name, QLineEdit())
-        self._add(middle, "relation", Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother"))
-        self._add(middle, "guardian", QLineEdit())
+        relation = Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother")
+        relation.setMinimumContentsLength(5)
+        self._add_pair(middle, ("relation", relation), ("guardian", QLineEdit()), stretch=(1, 2))
         self._add(middle, "phone", QLineEdit())
         residences = [(t.code, words.name(t)) for t in tables.residences().values()]
         self._add(middle, "residence", Pick([("", words("ui.choose")), *residences]))
@@ -116,11 +117,18 @@ class RegisterSheet(Sheet):
     def _add(self, form: QFormLayout, name: str, field: QWidget) -> None:
         form.addRow(parts.text(self.words(f"ui.field.{name}"), "muted"), self._hold(name, field))
 
-    def _add_pair(self, form: QFormLayout, first: tuple[str, QWidget], second: tuple[str, QWidget]) -> None:
+    def _add_pair(
+        self,
+        form: QFormLayout,
+        first: tuple[str, QWidget],
+        second: tuple[str, QWidget],
+        stretch: tuple[int, int] = (1, 0),
+    ) -> None:
         """Two short fields in a row; the second with its name beside it."""
         aside = parts.text(self.words(f"ui.field.{second[0]}"), "muted")
         line = parts.row(self._hold(*first), aside, self._hold(*second))
-        line.setStretch(0, 1)
+        line.setStretch(0, stretch[0])
+        line.setStretch(2, stretch[1])
         form.addRow(parts.text(self.words(f"ui.field.{first[0]}"), "muted"), line)
 
     def _hold(self, name: str, field: QWidget) -> QWidget:

@@ -72,7 +72,7 @@ class DoseWork:
 
         sheet = BookletSheet(work.words, page, child.doses, self._codes, save, work.screen.close_sheet)
         work.screen.open_sheet(sheet)
-        work.explain(work.words("ui.booklet"), work.words("ui.booklet.why"))
+        work.explain(work.words("ui.booklet.why"), work.words("ui.booklet.how"))
 
     def _copied(self, copied: Copied) -> None:
         work, sheet = self.work, self.work.screen.sheet
