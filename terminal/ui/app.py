@@ -48,10 +48,7 @@ def run(
     sys.excepthook = _report
     window.show()
     ready(window)
-    try:
-        return app.exec()
-    finally:
-        window.sounds.stop()
+    return app.exec()
 
 
 def tell(text: str, language: Language) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from config.texts import LANGUAGES, Language
 from domain.codes import Code, StaffBadge
@@ -148,8 +148,7 @@ class SignIn(QFrame):
         around.addWidget(NumberPad(words))
         self._mute = _choice(words("ui.sound"), not self._sounds.muted, self._toggle_sound)
         spoken = [
-            _choice(words(f"ui.language.{one}"), one == words.language, partial(language, one))
-            for one in LANGUAGES
+            _choice(words(f"ui.language.{one}"), one == words.language, partial(language, one)) for one in LANGUAGES
         ]
         outer = QVBoxLayout(self)
         outer.addStretch(2)
@@ -170,6 +169,9 @@ class SignIn(QFrame):
             other.said.clear()
         if form is not self.emergency:
             form.fields[0].setText(who)
+        for other in (self.door, self.new_pin, self.emergency):  # the card is as tall as the form that is shown
+            policy = QSizePolicy.Policy.Preferred if other is form else QSizePolicy.Policy.Ignored
+            other.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
         self._forms.setCurrentWidget(form)
         titles = {self.new_pin: "ui.new_pin", self.emergency: "ui.emergency"}
         self._title.setText(self._words(titles.get(form, "ui.brand")))

@@ -99,7 +99,9 @@ class Sounds(QObject):
         process.setStandardOutputFile(QProcess.nullDevice())
         process.setStandardErrorFile(QProcess.nullDevice())
         process.start(words[0], words[1:])
-        QTimer.singleShot(LONGEST_MS, process, process.kill)
+        end = QTimer(process, singleShot=True, interval=LONGEST_MS)  # goes with its process
+        end.timeout.connect(process.kill)
+        end.start()
 
     def _over(self, process: QProcess) -> None:
         if process in self._playing:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow
 
 from config.texts import Language
@@ -139,6 +139,14 @@ class MainWindow(QMainWindow):
             self.shell.fault(*self.words.sentences(text))
         elif self.sign_in:
             self.sign_in.refuse(text)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Nothing is asked of the store any more, which is closed next."""
+        self._idle.stop()
+        if self.shell:
+            self.shell.stop()
+        self.sounds.stop()
+        super().closeEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """A key while nothing has the focus is meant for the shell."""

@@ -2,34 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QTableWidget, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QFileDialog,
+    QLineEdit,
+    QMessageBox,
+    QTableWidget,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
 from config import texts
-from config.settings import Scanner
+from config.settings import Scanner, Sound
 from config.texts import Language
 from domain.codes.own import badge_text
 from domain.world import World
 from drivers.reader import ScannerReader
 from drivers.scan import DeviceState, Report, ScanEvent, StateChange
 from drivers.simulator import Fault, ScannerSimulator
+from terminal.store.database import Store
+from terminal.ui import qt_words
 from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.panel import Panel, Props
 from terminal.ui.pictures import grab
 from terminal.ui.services import Condition, Services
-from terminal.ui.start_sheets import ClockSheet, PinSheet
+from terminal.ui.sounds import AT_ONCE, Sounds, wav
+from terminal.ui.start_sheets import ClockSheet, EmergencyCodeSheet, PinSheet, UnansweredSheet
 from terminal.ui.stock_sheet import StockSheet
 from terminal.ui.tokens import TARGET_PX
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import BACK
-from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, make_desk
+from terminal.usecases.desk import Desk
+from terminal.usecases.staff_badge import issue_badge
+from terminal.usecases.staff_emergency import emergency_standing, first_emergency_code
+from terminal.usecases.staff_pin import reset_pin
+from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, OPV_BOX, SETTINGS, TestDesk, made, make_desk
+from tests.fakes.ledgers import KEY as KEY_OF_TESTS
 from tests.fakes.ledgers import new_world
 from tests.fakes.screen import Screen, booklet, click, shown_texts, with_visit
 
@@ -59,6 +78,255 @@ def test_a_badge_hands_over_the_seat(screen: Screen, on: TestDesk) -> None:
     sheet.pin.setText(ADMIN_PIN)
     screen.press(KEY.Key_F10)
     assert screen.counter.work.actor.code == ADMIN and screen.counter.work.look.visit
+
+
+def test_a_nurse_hands_over_and_the_next_dose_bears_the_other_name(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.scan(OPV_BOX, badge_text(ADMIN))
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, PinSheet)
+    sheet.pin.setText(ADMIN_PIN)
+    screen.press(KEY.Key_F10)
+    assert screen.counter.work.actor.code == ADMIN
+    assert screen.counter.work.look.held and screen.counter.sheet is None, "the dose in the hand is not asked about"
+    screen.counter.work.say_again()
+    screen.scan(OPV_BOX)
+    screen.press(KEY.Key_Return)
+    if screen.counter.sheet:
+        give_reason(screen)
+    givers = on.desk.store.sql("SELECT vaccine, giver FROM dose WHERE visit_id <> '' ORDER BY recorded_at")
+    assert [giver for _, giver in givers] == [NURSE, ADMIN]
+
+
+def give_reason(screen: Screen) -> None:
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, ReasonSheet)
+    sheet.reason.setText("医生已确认")
+    screen.press(KEY.Key_F10)
+
+
+def test_a_lost_badge_is_blocked_and_replaced_without_the_network(qtbot: QtBot, on: TestDesk) -> None:
+    """The old one answers loudly, at the door and at the counter; the new one asks for the same PIN."""
+    played: list[str] = []
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    form._sounds.play = played.append  # type: ignore[method-assign]  # the loudspeaker
+    new = made(issue_badge(on.desk, on.admin, NURSE))
+    screen.scan(badge_text(NURSE))
+    assert any("已挂失停用" in text for text in shown_texts(form)) and played == ["stop"]
+    assert (form.code.text(), form.pin.text()) == ("", "")
+    screen.scan(new)
+    assert form.code.text() == NURSE
+    screen.sign_in()
+    screen.scan(badge_text(NURSE))
+    assert screen.tone == "stop" and "已挂失停用" in screen.said and screen.counter.sheet is None
+    refused = on.desk.store.sql("SELECT subject, detail FROM audit WHERE action = 'badge.refused'")
+    assert refused == [(NURSE, '{"why":"blocked"}')] * 2
+
+
+def test_a_badge_typed_by_a_scanner_that_is_a_keyboard_says_who(qtbot: QtBot, on: TestDesk) -> None:
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    form.pin.setFocus()
+    QTest.keyClicks(form.pin, badge_text(NURSE))
+    QTest.keyClick(form.pin, KEY.Key_Return)
+    screen.settle()
+    assert (form.code.text(), form.pin.text()) == (NURSE, "") and screen.window.shell is None
+
+
+def test_monday_eight_oclock_and_nobody_can_sign_in(qtbot: QtBot, on: TestDesk) -> None:
+    """The envelope opens a seat for the day, loudly; the work is done; on Tuesday it is reviewed and renewed."""
+    code = made(first_emergency_code(on.desk))
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    screen.press(KEY.Key_F11)
+    for field, text in zip(form.emergency.fields, (code.lower(), "李红", "739164", "739164"), strict=True):
+        field.setText(text)
+    form.emergency.submit()
+    screen.settle()
+    assert any("EMERGENCY-1" in text and "事后必须核查" in text for text in shown_texts(screen.shell))
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.press(KEY.Key_F12)
+    assert on.desk.store.sql("SELECT giver FROM dose") == [("EMERGENCY-1",)]
+    screen.window.lock()
+    screen.sign_in("EMERGENCY-1", "739164")
+    assert screen.window.shell, "for the day, the lock is no end"
+    screen.window.lock()
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    screen.shell.ask_standing()
+    screen.settle()
+    click(screen.shell, "核查")
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, ReasonSheet) and any("李红" in text for text in shown_texts(sheet))
+    sheet.reason.setText("钥匙锁在家里，李红值台")
+    screen.press(KEY.Key_F10)
+    shown = screen.counter.sheet
+    assert isinstance(shown, EmergencyCodeSheet)
+    renewed = [text for text in shown_texts(shown) if len(text) == len(code) and text.count("-") == 3]
+    assert len(renewed) == 1 and renewed[0] != code
+    standing = emergency_standing(on.desk)
+    assert (standing.sealed, standing.used) == (True, ())
+
+
+def test_a_given_pin_is_changed_before_anything_else(qtbot: QtBot, on: TestDesk) -> None:
+    given = made(reset_pin(on.desk, on.admin, NURSE))
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    screen.sign_in(pin=given)
+    assert form.form is form.new_pin and any("临时密码" in text for text in shown_texts(form))
+    for new, again in (("739164", "739165"), ("123456", "123456"), ("739164", "739164")):
+        assert screen.window.shell is None
+        form.new_pin.fields[2].setText(new)
+        form.new_pin.fields[3].setText(again)
+        form.new_pin.submit()
+        screen.settle()
+    assert screen.counter.work.actor.code == NURSE
+    screen.window.lock()
+    screen.sign_in(pin=given)
+    assert screen.window.shell is None
+    screen.sign_in(pin="739164")
+    assert screen.counter.work.actor.code == NURSE
+
+
+def test_the_screen_locks_by_itself_with_a_child_open(qtbot: QtBot, tmp_path: Path) -> None:
+    """Emptied, not covered; the syringe in the hand can still be given, by another nurse too."""
+    on = make_desk(tmp_path, settings=msgspec.structs.replace(SETTINGS, idle_lock_s=1))
+    screen = Screen(qtbot, on)
+    screen.sign_in()
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    shell = screen.shell
+    qtbot.waitUntil(lambda: screen.window.shell is None, timeout=5000)
+    qtbot.waitUntil(lambda: not isValid(shell), timeout=5000)
+    shown = shown_texts(screen.window)
+    assert not any(word in text for text in shown for word in ("王子涵", "2071", "乙肝", "3201140017"))
+    assert any("锁" in text for text in shown)
+    screen.window._idle.setInterval(600_000)
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, UnansweredSheet) and any(NURSE in text for text in shown_texts(sheet))
+    click(sheet, "还没打")
+    screen.settle()
+    assert screen.counter.sheet is None and screen.counter.work.look.held
+    assert any("王子涵" in text for text in shown_texts(screen.counter.person))
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    assert on.desk.store.sql("SELECT giver FROM dose") == [(ADMIN,)]
+    on.desk.store.close()
+
+
+def test_the_power_fails_with_a_child_in_the_chair(qtbot: QtBot, on: TestDesk, tmp_path: Path) -> None:
+    """After the start: the package is asked about, then the child comes back with the visit open."""
+    before = Screen(qtbot, on)
+    before.sign_in()
+    with_visit(before, on.boy)
+    before.scan(HEPB_BOX)
+    before.window.lock()
+    on.desk.store.close()
+    again = replace(on, desk=Desk(Store(tmp_path / "vaxdesk.db", KEY_OF_TESTS), on.desk.world, SETTINGS, on.desk.plans))
+    screen = Screen(qtbot, again)
+    screen.sign_in()
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, UnansweredSheet)
+    screen.scan(booklet(on.girl))
+    assert screen.counter.sheet is sheet, "answered first"
+    screen.scan(badge_text(ADMIN))
+    asked = screen.counter.sheet
+    assert isinstance(asked, PinSheet)
+    screen.press(KEY.Key_Escape)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, UnansweredSheet), "going back from the PIN is no answer"
+    click(sheet, "已接种")
+    screen.settle()
+    look = screen.counter.work.look
+    assert look.child_id == on.boy.id and look.visit and len(look.given) == 1 and screen.counter.sheet is None
+    screen.press(KEY.Key_F12)
+    assert again.desk.store.sql("SELECT count(*) FROM visit WHERE closed_at IS NULL") == [(0,)]
+    again.desk.store.close()
+
+
+def test_a_visit_left_open_comes_back_after_the_lock(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.window.lock()
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    look = screen.counter.work.look
+    assert (look.child_id, len(look.given)) == (on.boy.id, 1) and look.visit
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh_CN", ("取消", "保存")), ("en", ("Cancel", "Save"))])
+def test_qts_own_buttons_speak_the_language_of_the_window(
+    qtbot: QtBot, on: TestDesk, language: Language, words: tuple[str, str]
+) -> None:
+    screen = Screen(qtbot, on, {"zh_CN": "en", "en": "zh_CN"}[language])  # type: ignore[arg-type]
+    form = screen.window.sign_in
+    assert form is not None
+    click(form, {"zh_CN": "中文", "en": "English"}[language])
+    kinds = QMessageBox.StandardButton
+    box = QMessageBox(QMessageBox.Icon.Question, "", "?", kinds.Cancel | kinds.Save)
+    qtbot.addWidget(box)
+    told = {b.text().replace("&", "").split("(")[0] for b in box.buttons()}
+    assert told == set(words)
+    files = QFileDialog()
+    files.setOption(QFileDialog.Option.DontUseNativeDialog)
+    files.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+    qtbot.addWidget(files)
+    shown = {b.text().replace("&", "").split("(")[0] for b in files.findChildren(QAbstractButton)}
+    assert set(words) <= shown
+    qt_words.speak("en")
+
+
+@pytest.fixture
+def holder(qtbot: QtBot) -> QWidget:
+    """What sounds belong to, so that they end on this thread."""
+    widget = QWidget()
+    qtbot.addWidget(widget)
+    return widget
+
+
+def test_a_tone_is_played_by_a_program_and_can_be_muted(qtbot: QtBot, holder: QWidget, tmp_path: Path) -> None:
+    player = tmp_path / "player"
+    player.write_text('#!/bin/sh\ncp "$1" "$0-$(basename "$1")"\n')
+    player.chmod(0o700)
+    sounds = Sounds(Sound(volume=50), holder, (str(player),))
+    sounds.play("stop")
+    heard = tmp_path / "player-stop.wav"
+    qtbot.waitUntil(lambda: heard.exists() and heard.stat().st_size == len(wav("stop", 50)), timeout=5000)
+    qtbot.waitUntil(lambda: not sounds._playing, timeout=5000)
+    assert sounds.toggle() and not (tmp_path / "player-ok.wav").exists()
+    sounds.play("ok")
+    assert not sounds._playing
+    sounds.stop()
+
+
+def test_a_player_that_is_gone_or_hangs_stops_nothing(qtbot: QtBot, holder: QWidget, tmp_path: Path) -> None:
+    gone = Sounds(Sound(), holder, (str(tmp_path / "nothing"),))
+    gone.play("ok")
+    qtbot.waitUntil(lambda: gone.player == (), timeout=5000)
+    gone.play("stop")
+    hangs = Sounds(Sound(), holder, ("sleep", "60", "#"))
+    for _ in range(5):
+        hangs.play("ok")
+    assert len(hangs._playing) == AT_ONCE
+    hangs.stop()
+    assert not hangs._playing
+    gone.stop()
+
+
+def test_the_sound_key_says_what_it_did(screen: Screen) -> None:
+    for said in ("声音已关闭", "声音已打开"):
+        QTest.keyClick(screen.window, KEY.Key_M, Qt.KeyboardModifier.ControlModifier)
+        screen.settle()
+        assert said in screen.said
 
 
 def test_handing_over_the_seat_clears_the_search_and_audits_who_searched(screen: Screen, on: TestDesk) -> None:
