@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -16,6 +16,9 @@ _bodies = {kind: msgspec.json.Decoder(type_) for kind, type_ in events.BODIES.it
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 DoseKey = tuple[str, str, str]  # child, dose, clinic; clinic "" for what anybody may say
+Place = tuple[str, str, int]  # terminal, epoch, seq
+IDENTITY = ("name", "sex", "birth_on", "resident_id")
+_OF_A_CHILD = ("child.", "visit.", "dose.", "receipt.", "correction.", "aefi.")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,20 @@ class Held:
     def clock(self) -> str:
         """Later wins; of two terminals' equal clocks the greater id."""
         return f"{self.event.hlc}/{self.terminal_id}" if self.event else ""
+
+    @property
+    def place(self) -> Place:
+        return self.terminal_id, self.epoch, self.seq
+
+    @property
+    def children(self) -> tuple[str, ...]:
+        """Whom it is about, its subject first; nobody when it is about a lot, the staff or the terminal."""
+        if self.event is None or not self.event.kind.startswith(_OF_A_CHILD):
+            return ()
+        match self.body:
+            case events.DoseMoved(to_child=other) | events.ChildMerged(of=other):
+                return self.event.subject, other
+        return (self.event.subject,)
 
 
 def read(terminal_id: str, clinic: str, epoch: str, seq: int, data: bytes) -> Held:
@@ -60,14 +77,28 @@ def _new_identifiers(body: Any) -> tuple[events.Identifier, ...]:
     if isinstance(body, events.ChildRegistered):
         return body.identifiers
     if isinstance(body, events.ChildUpdated) and "identifiers" in body.fields:
-        return msgspec.convert(body.fields["identifiers"][1] or (), tuple[events.Identifier, ...])
+        _, after = (
+            _identifiers(side) for side in body.fields["identifiers"]
+        )  # what it was before must be readable too
+        return after
     return ()
+
+
+def _identifiers(said: Any) -> tuple[events.Identifier, ...]:
+    return msgspec.convert(said or (), tuple[events.Identifier, ...])
+
+
+def _resident_id(identifiers: tuple[events.Identifier, ...]) -> str:
+    return next((x.value for x in identifiers if x.kind == "resident_id"), "")
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 @dataclass
 class Child:
     registered: bool = False
-    clinic: str = ""
     body: dict[str, msgspec.Raw] = field(default_factory=dict)
     clocks: dict[str, str] = field(default_factory=dict)
 
@@ -89,6 +120,27 @@ class Dose:
         return self.voided_by, self.moved_by, self.disputed_by
 
 
+class Link(NamedTuple):
+    """Two records of one child; `other` and `merged_at` are None while only the end is known."""
+
+    other: str | None = None
+    merged_at: str | None = None
+    ended_at: str | None = None
+
+    def also(self, more: Link) -> Link:
+        ends = [x for x in (self.ended_at, more.ended_at) if x]
+        return Link(self.other or more.other, self.merged_at or more.merged_at, min(ends, default=None))
+
+
+class Change(NamedTuple):
+    """What a field was told to be; `old` is None when the child was registered so."""
+
+    event_id: str
+    clinic: str
+    old: str | None
+    new: str
+
+
 @dataclass
 class Rows:
     """What a run of events adds to the projections, merged to one row a key. A dose is (child, dose, clinic): nobody
@@ -100,6 +152,11 @@ class Rows:
     visits: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     lots: dict[tuple[str, str], bytes] = field(default_factory=dict)
     about: list[tuple[Held, DoseKey]] = field(default_factory=list)
+    links: dict[tuple[str, str], Link] = field(default_factory=dict)
+    changes: dict[tuple[str, str, str], Change] = field(default_factory=dict)
+    requests: dict[tuple[str, str], tuple[str, str, str, str]] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    reactions: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def add(self, held: Held) -> None:
         """Take one event in; kinds without a projection are kept as events only."""
@@ -111,10 +168,25 @@ class Rows:
         match held.body:
             case events.ChildRegistered() as body:
                 child = self._child(subject)
-                child.registered, child.clinic = True, body.clinic
+                child.registered = True
                 _merge(child, _fields.decode(told.body), {"*": held.clock})
+                self._registered(held, subject, body)
             case events.ChildUpdated() as body:
                 _merge_new(self._child(subject), body.fields, held.clock)
+                self._changed(held, subject, body.fields)
+            case events.ChildMoved() as body:
+                _merge_new(self._child(subject), {"clinic": (body.left, body.to)}, held.clock)
+                self._changed(held, subject, {"clinic": (body.left, body.to)})
+            case events.ChildMerged() as body:
+                self._link(subject, event_id, Link(body.of, held.clock))
+            case events.ChildUnmerged() as body:
+                self._link(subject, body.of, Link(ended_at=held.clock))
+            case events.CorrectionRequested() as body:
+                self.requests[subject, event_id] = held.clinic, body.of, body.due, bytes(told.body).decode()
+            case events.CorrectionAnswered() as body:
+                self.answers[subject, body.of, held.clinic] = body.outcome
+            case events.AefiReported():
+                self.reactions[subject, event_id] = held.clinic, bytes(told.body).decode()
             case events.VisitOpened() as body:
                 self.visits[subject, event_id] = body.clinic, told.stated
             case events.StockReceived():
@@ -146,6 +218,28 @@ class Rows:
                 arrived = self._dose((body.to_child, event_id, held.clinic))
                 arrived.given, arrived.terminal_id, arrived.origin = True, held.terminal_id, (child_id, body.of)
 
+    def _link(self, child_id: str, link_id: str, said: Link) -> None:
+        self.links[child_id, link_id] = self.links.get((child_id, link_id), Link()).also(said)
+
+    def _registered(self, held: Held, child_id: str, body: events.ChildRegistered) -> None:
+        first = {"name": body.name, "sex": body.sex, "birth_on": body.birth_on}
+        first["resident_id"] = _resident_id(body.identifiers)
+        for name, value in first.items():
+            self._change_of(held, child_id, name, None, value)
+
+    def _changed(self, held: Held, child_id: str, fields: dict[str, tuple[Any, Any]]) -> None:
+        for name, (old, new) in fields.items():
+            self._change_of(held, child_id, name, old, new)
+        if "identifiers" in fields:
+            before, after = (_resident_id(_identifiers(side)) for side in fields["identifiers"])
+            if before != after:
+                self._change_of(held, child_id, "resident_id", before, after)
+
+    def _change_of(self, held: Held, child_id: str, name: str, old: Any, new: Any) -> None:
+        assert held.event
+        before = None if old is None else _text(old)
+        self.changes[child_id, name, held.clock] = Change(held.event.event_id, held.clinic, before, _text(new))
+
     def _child(self, child_id: str) -> Child:
         return self.children.setdefault(child_id, Child())
 
@@ -154,7 +248,7 @@ class Rows:
 
 
 def _merge_new(into: Child | Dose, fields: dict[str, tuple[Any, Any]], clock: str) -> None:
-    new = {name: msgspec.Raw(msgspec.json.encode(values[1])) for name, values in fields.items()}
+    new = {name: msgspec.Raw(_text(values[1]).encode()) for name, values in fields.items()}
     _merge(into, new, dict.fromkeys(fields, clock))
 
 

@@ -5,22 +5,21 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import psycopg
-from psycopg import errors, sql
+from psycopg import errors
 
 from domain.errors import WireError
 from domain.wire import batch
 from domain.world import World
-from regional import projection
+from regional import projection, reviews, rows
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import FileKeys
-from regional.projection import Held, Rows
+from regional.projection import Held, Place, Rows
 from sync import batches
 
 APPLIED = "applied"
@@ -38,47 +37,12 @@ _CONTENT = (
     RecursionError,  # just not too deep to be read, too deep to be written again
 )
 
-_TEMPORARY = """
-CREATE TEMP TABLE staged_event (LIKE event) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_child (child_id text, registered bool, clinic text, body text, clocks text)
-    ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_dose (child_id text, dose_id text, clinic text, given bool, terminal_id text, stated text,
-    body text, clocks text, origin_child text, origin_dose text, voided_by text, moved_by text, disputed_by text)
-    ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_child_identifier (LIKE child_identifier) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_visit (LIKE visit) ON COMMIT DELETE ROWS;
-CREATE TEMP TABLE staged_lot (terminal_id text, lot_id text, body text) ON COMMIT DELETE ROWS;
-"""
+_TEMPORARY = "CREATE TEMP TABLE staged_event (LIKE event) ON COMMIT DELETE ROWS"
 # Ordered by key: two workers take row locks in one order.
 _EVENTS = "INSERT INTO event SELECT * FROM staged_event ORDER BY terminal_id, epoch, seq ON CONFLICT DO NOTHING"
 _DIFFERENT = """
 SELECT s.terminal_id, s.epoch, s.seq FROM staged_event s JOIN event e USING (terminal_id, event_id)
 WHERE e.data <> s.data
-"""
-_CHILDREN = """
-INSERT INTO child AS c SELECT child_id, registered, clinic, body::jsonb, clocks::jsonb FROM staged_child
-ORDER BY child_id
-ON CONFLICT (child_id) DO UPDATE SET registered = c.registered OR excluded.registered,
-    clinic = CASE WHEN excluded.registered THEN excluded.clinic ELSE c.clinic END,
-    body = c.body || later_fields(c.clocks, excluded.body, excluded.clocks),
-    clocks = later_clocks(c.clocks, excluded.clocks)
-"""
-_DOSES = """
-INSERT INTO dose AS d SELECT child_id, dose_id, clinic, given, terminal_id, stated, body::jsonb, clocks::jsonb,
-    origin_child, origin_dose, voided_by, moved_by, disputed_by FROM staged_dose ORDER BY child_id, dose_id, clinic
-ON CONFLICT (child_id, dose_id, clinic) DO UPDATE SET given = d.given OR excluded.given,
-    terminal_id = greatest(d.terminal_id, excluded.terminal_id), stated = greatest(d.stated, excluded.stated),
-    body = d.body || later_fields(d.clocks, excluded.body, excluded.clocks),
-    clocks = later_clocks(d.clocks, excluded.clocks),
-    origin_child = coalesce(d.origin_child, excluded.origin_child),
-    origin_dose = coalesce(d.origin_dose, excluded.origin_dose),
-    voided_by = least(d.voided_by, excluded.voided_by), moved_by = least(d.moved_by, excluded.moved_by),
-    disputed_by = least(d.disputed_by, excluded.disputed_by)
-"""
-_UNION = "INSERT INTO {} SELECT * FROM {} ORDER BY 1, 2 ON CONFLICT DO NOTHING"
-_LOTS = """
-INSERT INTO lot SELECT terminal_id, lot_id, body::jsonb FROM staged_lot ORDER BY terminal_id, lot_id
-ON CONFLICT DO NOTHING
 """
 _ANSWERED = """
 DELETE FROM quarantine q USING staged_dose s
@@ -114,6 +78,7 @@ class Applier:
         self._keys, self._world = keys, world
         self._connection: Connection = psycopg.connect(dsn, autocommit=True)
         self._connection.execute(_TEMPORARY)
+        rows.prepare(self._connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -165,53 +130,32 @@ class Applier:
             self._load(events[middle:], now)
 
     def _load_all(self, events: Sequence[Held], now: datetime) -> None:
-        self._connection.execute(
-            "TRUNCATE staged_event, staged_child, staged_dose, staged_child_identifier, staged_visit, staged_lot"
-        )
+        self._connection.execute("TRUNCATE staged_event")
         readable = [held for held in events if held.event is not None]
-        self._copy("staged_event", _EVENT_TYPES, map(_event_row, readable))
-        different: set[tuple[str, str, int]] = set()
+        rows.copy(self._connection, "staged_event", _EVENT_TYPES, map(_event_row, readable))
+        different: set[Place] = set()
         if self._connection.execute(_EVENTS).rowcount < len(readable):
             different = {(row[0], row[1], row[2]) for row in self._connection.execute(_DIFFERENT)}
-        rows = Rows()
+        told = Rows()
         for held in events:
-            reason = "differs" if (held.terminal_id, held.epoch, held.seq) in different else held.reason
+            reason = "differs" if held.place in different else held.reason
             if reason:
                 self._quarantine(held, reason, now)
             elif held.body is not None:
-                rows.add(held)
-        self._project(rows, now)
+                told.add(held)
+        rows.store(self._connection, told)
+        self._answer(told, now)
+        reviews.look(self._connection, told, now)
 
-    def _project(self, rows: Rows, now: datetime) -> None:
-        text = ["text"]
-        children = ((key, c.registered, c.clinic, _json(c.body), _json(c.clocks)) for key, c in rows.children.items())
-        self._copy("staged_child", ["text", "bool", *text * 3], children)
-        doses = (
-            (*key, d.given, d.terminal_id, d.stated, _json(d.body), _json(d.clocks), *d.origin, *d.ended)
-            for key, d in rows.doses.items()
-        )
-        self._copy("staged_dose", [*text * 3, "bool", *text * 9], doses)
-        self._copy("staged_child_identifier", text * 4, rows.identifiers)
-        self._copy("staged_visit", text * 4, ((*key, *value) for key, value in rows.visits.items()))
-        self._copy("staged_lot", text * 3, ((*key, value.decode()) for key, value in rows.lots.items()))
-        for statement in (_CHILDREN, _DOSES, _LOTS):
-            self._connection.execute(statement)
-        for table in ("child_identifier", "visit"):
-            self._connection.execute(sql.SQL(_UNION).format(sql.Identifier(table), sql.Identifier(f"staged_{table}")))
+    def _answer(self, told: Rows, now: datetime) -> None:
+        """Doses that came later than what is said of them; and what is said of doses that nobody told."""
         for statement in (_ANSWERED, _FOREIGN):
             self._connection.execute(statement)
-        if rows.about:
+        if told.about:
             not_theirs = {(row[0], row[1], row[2]): row[3] for row in self._connection.execute(_NOT_THEIRS)}
-            for held, key in rows.about:
+            for held, key in told.about:
                 if key in not_theirs:
                     self._quarantine(held, "other_clinic" if not_theirs[key] else "unknown_dose", now, *key)
-
-    def _copy(self, table: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
-        command = sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(sql.Identifier(table))
-        with self._connection.cursor().copy(command) as copy:
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
 
     def _quarantine(
         self,
@@ -237,12 +181,7 @@ _EVENT_TYPES = ["text", "text", "int8", "text", "text", "text", "text", "text", 
 def _event_row(held: Held) -> tuple[Any, ...]:
     told = held.event
     assert told is not None
-    place = held.terminal_id, held.epoch, held.seq
-    return *place, told.event_id, told.kind, told.subject, told.hlc, told.recorded_at, held.data
-
-
-def _json(fields: object) -> str:
-    return msgspec.json.encode(fields).decode()
+    return *held.place, told.event_id, told.kind, told.subject, told.hlc, told.recorded_at, held.data
 
 
 def _events(blob: bytes, clinic: str, keys: FileKeys) -> list[Held]:

@@ -1,4 +1,5 @@
-"""Documents the region signs: acknowledgement, lease, key set, registration (docs/formats.md, section 5)."""
+"""Documents the region signs: acknowledgement, lease, key set, registration (docs/formats.md, section 5), and those
+that come back through the feed (section 9)."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ import msgspec
 
 from domain.errors import WireError
 from domain.wire import UNREADABLE
+from domain.wire.feed import Catalogue, Page, Record, Reference, Scope
 
-Kind = Literal["ack", "lease", "keyset", "registration"]
+Kind = Literal["ack", "lease", "keyset", "registration", "page", "record", "scope", "catalogue", "reference", "cursor"]
 HPKE_SUITE = "p256-hkdf-sha256-aes256gcm"
 SIGN_SUITE = "ecdsa-p256-sha256"
 
@@ -87,7 +89,7 @@ class Registration(msgspec.Struct, frozen=True):
     not_after: str
 
 
-T = TypeVar("T", Ack, Lease, KeySet, Registration)
+T = TypeVar("T", Ack, Lease, KeySet, Registration, Page, Record, Scope, Catalogue, Reference)
 
 
 def to_sign(kind: Kind, payload: bytes) -> bytes:

@@ -1,0 +1,135 @@
+"""What only a person can decide: identity told differently, doses told while two records were one, possible doubles.
+
+Each finding is a row of `review` and goes to the clinics concerned as advice; both facts always stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from domain.wire.feed import Advice
+from regional.database import Connection
+from regional.projection import IDENTITY, Rows
+
+IDENTITY_CONFLICT, UNMERGED_DOSE, POSSIBLE_DOUBLE = "identity", "unmerged_dose", "possible_double"
+
+
+class News(NamedTuple):
+    """Advice for one clinic."""
+
+    clinic: str
+    advice: Advice
+
+
+_OPEN_IDENTITY = """
+DELETE FROM review r USING staged_child_change s
+WHERE r.child_id = s.child_id AND r.kind = 'identity' AND r.field = s.field AND r.open
+RETURNING r.child_id, r.one, r.other, r.field, r.clinics
+"""
+# A change that did not see the change before it, and says something else: in the order of the clocks.
+_IDENTITY = """
+INSERT INTO review (child_id, kind, one, other, field, clinics, at)
+SELECT child_id, 'identity', before_id, event_id, field, ARRAY[before_clinic, clinic], %s
+FROM (
+    SELECT *, lag(new) OVER later AS before, lag(event_id) OVER later AS before_id,
+        lag(clinic) OVER later AS before_clinic, lead(clock) OVER later IS NULL AS last
+    FROM child_change
+    WHERE field = ANY (%s) AND child_id IN (SELECT child_id FROM staged_child_change)
+    WINDOW later AS (PARTITION BY child_id, field ORDER BY clock COLLATE "C")
+) told
+WHERE last AND before IS DISTINCT FROM old AND before <> new AND before_id IS NOT NULL
+    AND (child_id, field) IN (SELECT child_id, field FROM staged_child_change)
+ON CONFLICT DO NOTHING RETURNING child_id, one, other, field, clinics
+"""
+_UNMERGED = """
+INSERT INTO review (child_id, kind, one, other, clinics, at)
+SELECT d.child_id, 'unmerged_dose', l.link_id, d.dose_id, ARRAY[d.clinic], %s
+FROM (
+    SELECT l.* FROM child_link l JOIN staged_child_link USING (child_id, link_id)
+    UNION SELECT l.* FROM child_link l JOIN staged_dose s ON s.child_id = l.child_id
+    UNION SELECT l.* FROM child_link l JOIN staged_dose s ON s.child_id = l.other
+) l JOIN dose d ON d.child_id IN (l.child_id, l.other) AND d.given AND d.voided_by IS NULL AND d.moved_by IS NULL
+WHERE d.clocks ->> '*' COLLATE "C" > l.merged_at COLLATE "C" AND d.clocks ->> '*' COLLATE "C" < l.ended_at COLLATE "C"
+ORDER BY 1, 3, 4
+ON CONFLICT DO NOTHING RETURNING child_id, one, other, field, clinics
+"""
+# The class is the first two digits of the vaccine's code, the day the first ten characters of `stated`.
+_DOUBLES = """
+INSERT INTO review (child_id, kind, one, other, clinics, at)
+SELECT DISTINCT least(o.child_id, d.child_id), 'possible_double', least(o.dose_id, d.dose_id),
+    greatest(o.dose_id, d.dose_id),
+    CASE WHEN o.clinic < d.clinic THEN ARRAY[o.clinic, d.clinic] ELSE ARRAY[d.clinic, o.clinic] END, %s::timestamptz
+FROM {pairs}
+JOIN dose o ON o.child_id = p.one AND o.given AND o.voided_by IS NULL AND o.moved_by IS NULL {which}
+JOIN dose d ON d.child_id = p.two AND d.given AND d.voided_by IS NULL AND d.moved_by IS NULL
+    AND left(d.stated, 10) = left(o.stated, 10) AND d.dose_id <> o.dose_id AND d.terminal_id <> o.terminal_id
+    AND left(d.body ->> 'vaccine', 2) = left(o.body ->> 'vaccine', 2)
+WHERE o.stated <> ''
+ORDER BY 1, 3, 4
+ON CONFLICT DO NOTHING RETURNING child_id, one, other, field, clinics
+"""
+_SAME_CHILD = "(SELECT DISTINCT child_id AS one, child_id AS two, dose_id, clinic FROM staged_dose) p"
+_STAGED_DOSE = "AND o.dose_id = p.dose_id AND o.clinic = p.clinic"
+# Records linked now: of the doses staged, and whole when the link itself is new.
+_LINKED = """(
+    SELECT s.child_id AS one, l.other AS two FROM staged_dose s JOIN child_link l ON l.child_id = s.child_id
+    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
+    UNION SELECT s.child_id, l.child_id FROM staged_dose s JOIN child_link l ON l.other = s.child_id
+    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
+    UNION SELECT l.child_id, l.other FROM staged_child_link JOIN child_link l USING (child_id, link_id)
+    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
+) p"""
+_SETTLED = """
+WITH ended AS MATERIALIZED (
+    SELECT d.dose_id, linked
+    FROM staged_dose JOIN dose d USING (child_id, dose_id, clinic), child_group(d.child_id) linked
+    WHERE d.voided_by IS NOT NULL OR d.moved_by IS NOT NULL
+)
+UPDATE review r SET open = false FROM ended
+WHERE r.open AND r.kind IN ('possible_double', 'unmerged_dose') AND r.child_id = ended.linked
+    AND ended.dose_id IN (r.one, r.other)
+RETURNING r.child_id, r.kind, r.one, r.other, r.field, r.clinics
+"""
+
+Found = tuple[str, str, str, str, tuple[str, ...]]  # child, one, other, field, clinics
+
+
+def look(connection: Connection, rows: Rows, now: datetime) -> list[News]:
+    """Look at what this load brought (regional/rows.py has it staged) beside what was there."""
+    news: list[News] = []
+    if any(field in IDENTITY for _, field, _ in rows.changes):
+        news += _identity(connection, now)
+    if rows.links or rows.doses:
+        found = _found(connection, _UNMERGED, now)
+        news += _tell(UNMERGED_DOSE, found)
+        found = _found(connection, _DOUBLES.format(pairs=_LINKED, which=""), now)
+        if rows.doses:
+            found |= _found(connection, _DOUBLES.format(pairs=_SAME_CHILD, which=_STAGED_DOSE), now)
+        news += _tell(POSSIBLE_DOUBLE, found)
+    if any(dose.voided_by or dose.moved_by for dose in rows.doses.values()):
+        for child, kind, one, other, field, clinics in connection.execute(_SETTLED).fetchall():
+            news += _tell(kind, [(child, one, other, field, tuple(clinics))], opened=False)
+    return news
+
+
+def _identity(connection: Connection, now: datetime) -> list[News]:
+    """A later change ends a conflict; one that arrives between the two may show that there was none."""
+    before = _found(connection, _OPEN_IDENTITY)
+    after = _found(connection, _IDENTITY, now, list(IDENTITY))
+    return _tell(IDENTITY_CONFLICT, before - after, opened=False) + _tell(IDENTITY_CONFLICT, after - before)
+
+
+def _found(connection: Connection, statement: str, *params: Any) -> set[Found]:
+    found = connection.execute(statement.encode(), params or None)
+    return {(child, one, other, field, tuple(clinics)) for child, one, other, field, clinics in found}
+
+
+def _tell(kind: str, found: Iterable[Found], *, opened: bool = True) -> list[News]:
+    news = []
+    for child, one, other, field, clinics in sorted(found):
+        params = {"one": one, "other": other} | ({"field": field} if field else {})
+        advice = Advice(f"review.{kind}", f"{kind}/{one}/{other}/{field}", opened, child, params)
+        news += [News(clinic, advice) for clinic in dict.fromkeys(clinics) if clinic]
+    return news
