@@ -63,7 +63,7 @@ class Case(
     birth_country: str = ""
 
 
-class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+class Reason(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Why: the rule, the date looked at, the date it was held against, the rule's source and how well it is known.
 
     `where`: the antigen, series and target dose the rule was tried on.
@@ -78,7 +78,7 @@ class Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     where: str = ""
 
 
-class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
+class DoseVerdict(msgspec.Struct, frozen=True, gc=False, rename={"given_on": "date"}):
     """A dose judged for one vaccine group; `reason` in the words of the CDSi test cases, None when valid.
 
     `cvx`: the vaccine's code in the programme, as the case gave it. `dose`: the number, from 1, of the target dose of
@@ -99,6 +99,7 @@ class DoseVerdict(msgspec.Struct, frozen=True, rename={"given_on": "date"}):
 class GroupForecast(
     msgspec.Struct,
     frozen=True,
+    gc=False,
     rename={
         "earliest_on": "earliest_date",
         "recommended_on": "recommended_date",
@@ -126,7 +127,7 @@ class GroupForecast(
     doses: int = 0
 
 
-class CaseResult(msgspec.Struct, frozen=True):
+class CaseResult(msgspec.Struct, frozen=True, gc=False):
     """Every dose judged and every vaccine group forecast."""
 
     id: str

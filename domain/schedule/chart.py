@@ -13,7 +13,7 @@ from domain.schedule.dates import Span, Unreal, shift, within
 from domain.schedule.programme import Age, Evidence, Products, Programme, Rule, Series
 
 
-class Judged(msgspec.Struct, frozen=True):
+class Judged(msgspec.Struct, frozen=True, gc=False):
     """A dose given, judged against one series. `place`: its index in the chart; `target`: that of the series dose.
 
     The `reasons` of a valid dose are warnings; `doubted`: it counts only by an unverified rule (an
@@ -29,7 +29,7 @@ class Judged(msgspec.Struct, frozen=True):
     doubted: bool = False
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """How far a series has come. `satisfied`: (index of the series dose, date) in order; `next` the dose waited for.
 
     `next` is len(series.doses) when no dose is waited for. `doubted`: the last dose was given, by an unverified rule:
@@ -48,13 +48,14 @@ class Progress(msgspec.Struct, frozen=True):
 class Chart:
     """A case read against a programme (section 4.2): `history` has the places in `given` of each antigen's doses.
 
-    `observed`: the known dates of each observation, in order. `earlier`: the same case read against the editions that
-    were in force before, newest first.
+    `codes`: the vaccine of each dose of `given`. `observed`: the known dates of each observation, in order. `earlier`:
+    the same case read against the editions that were in force before, newest first.
     """
 
     programme: Programme
     case: Case
     given: tuple[Given, ...]
+    codes: tuple[str, ...]
     history: dict[str, tuple[int, ...]]
     observed: dict[str, tuple[date, ...]]
     earlier: tuple[Chart, ...] = ()
@@ -135,7 +136,8 @@ def open_chart(programme: Programme, case: Case, earlier: Sequence[Programme] = 
     for seen in case.observations:
         known = observed.get(seen.code, ())
         observed[seen.code] = tuple(sorted((*known, seen.observed_on))) if seen.observed_on else known
-    chart = Chart(programme, case, given, {name: tuple(places) for name, places in history.items()}, observed)
+    codes = tuple(dose.code for dose in given)
+    chart = Chart(programme, case, given, codes, {name: tuple(places) for name, places in history.items()}, observed)
     if not earlier:
         return chart
     newest_first = sorted(earlier, key=lambda edition: edition.effective_on, reverse=True)

@@ -151,17 +151,17 @@ def _conflict(chart: Chart, given: Given, judged: Sequence[Judged]) -> Iterator[
     conflicts = chart.programme.conflicts.get(given.code)
     if not conflicts:
         return
-    spoilt = {dose.place for dose in judged if dose.status != "Valid"}
+    on = given.given_on
     for place, previous in enumerate(chart.given):
-        if previous.given_on >= given.given_on:
+        if previous.given_on >= on:
             break
         for conflict in conflicts:
-            if previous.code not in conflict.previous:
+            if chart.codes[place] not in conflict.previous:
                 continue
-            span = conflict.end if place in spoilt else conflict.min_end
-            end = shift(previous.given_on, span, chart.unreal)
-            if shift(previous.given_on, conflict.begin, chart.unreal) <= given.given_on < end:
-                yield chart.reason(conflict, "CONFLICT-3", CONFLICT, given.given_on, end)
+            spoilt = any(dose.place == place and dose.status != "Valid" for dose in judged)
+            end = shift(previous.given_on, conflict.end if spoilt else conflict.min_end, chart.unreal)
+            if on < end and shift(previous.given_on, conflict.begin, chart.unreal) <= on:
+                yield chart.reason(conflict, "CONFLICT-3", CONFLICT, on, end)
 
 
 def _vaccine(chart: Chart, dose: SeriesDose, given: Given) -> list[Reason]:

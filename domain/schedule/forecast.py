@@ -21,7 +21,7 @@ REQUIRED = "Needs"
 _DAY = timedelta(days=1)
 
 
-class Dates(msgspec.Struct, frozen=True):
+class Dates(msgspec.Struct, frozen=True, gc=False):
     """The dates of one forecast dose."""
 
     earliest_on: date
@@ -30,7 +30,7 @@ class Dates(msgspec.Struct, frozen=True):
     latest_on: date | None
 
 
-class SeriesForecast(msgspec.Struct, frozen=True):
+class SeriesForecast(msgspec.Struct, frozen=True, gc=False):
     """Where one series stands. `target` is the index of the dose forecast; `dates` only when the status is open."""
 
     progress: Progress
@@ -42,7 +42,7 @@ class SeriesForecast(msgspec.Struct, frozen=True):
     why: tuple[Reason, ...] = ()
 
 
-class Candidates(msgspec.Struct, frozen=True):
+class Candidates(msgspec.Struct, frozen=True, gc=False):
     """The dates that decide when a dose can be given, each with its rule (FORECASTDTCAN-1).
 
     Unverified rules move the recommended date, not the earliest one.
@@ -193,8 +193,8 @@ def _candidates(chart: Chart, progress: Progress, target: int) -> Candidates:
             found.append(chart.reason(interval, "CALCDTINT-4", "minimum interval", start, day))
     preferable = {vaccine for products in dose.preferable for vaccine in products.vaccines}
     for conflict in (c for vaccine in sorted(preferable) for c in chart.programme.conflicts.get(vaccine, ())):
-        for given in chart.given:
-            if given.code in conflict.previous and given.given_on <= today:
+        for code, given in zip(chart.codes, chart.given, strict=True):
+            if code in conflict.previous and given.given_on <= today:
                 day = shift(given.given_on, conflict.end, chart.unreal)
                 found.append(chart.reason(conflict, "CALCDTCONFLICT-3", "vaccine conflict", given.given_on, day))
     if dose.season_start_on:

@@ -20,7 +20,7 @@ Context = Literal["Evaluation", "Forecast", "Both"]
 Logic = Literal["AND", "OR"]
 
 
-class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class _Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Data of a programme: unknown fields are refused, defaults are not written."""
 
 

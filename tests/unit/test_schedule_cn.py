@@ -122,8 +122,8 @@ def test_who_had_dt_at_six_before_2025_is_complete_and_later_is_asked_about() ->
     history = ("DTaP@2018-05-01", "DTaP@2018-06-01", "DTaP@2018-07-01", "DTaP@2019-08-01")
     before = as_it_was("2018-02-01", "2026-07-01", *history, "DT@2024-03-01")
     assert group("DTaP", before).series_status == "Complete"
-    history = ("DTaP@2019-05-01", "DTaP@2019-06-01", "DTaP@2019-07-01", "DTaP@2020-08-01", "DT@2025-03-01")
-    later = group("DTaP", as_it_was("2019-02-01", "2026-07-01", *history))
+    five = ("DTaP@2019-05-01", "DTaP@2019-06-01", "DTaP@2019-07-01", "DTaP@2020-08-01", "DT@2025-03-01")
+    later = group("DTaP", as_it_was("2019-02-01", "2026-07-01", *five))
     assert later.series_status == "Not Complete"
     assert ("DTP-3", "unverified") in {(why.rule, why.evidence) for why in later.why}
 
