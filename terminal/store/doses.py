@@ -176,3 +176,19 @@ def release(entry: Entry, checked_id: str) -> None:
 
 def add_deferral(entry: Entry, fact_id: str, child_id: str, row: dict[str, str]) -> None:
     entry.store.insert(Deferral, {"event_id": fact_id, "child_id": child_id, "at": entry.at, **row})
+
+
+class NotGiven(msgspec.Struct, frozen=True):
+    """A dose deferred, contraindicated or refused; `until` "" when no day was named."""
+
+    vaccine: str
+    outcome: str
+    reason: str
+    until: str
+    at: str
+
+
+def not_given(store: Store, child_id: str) -> list[NotGiven]:
+    """What was not given to a child and why, oldest first."""
+    text = "SELECT vaccine, outcome, reason, until, at FROM deferral WHERE child_id = ? ORDER BY at, event_id"
+    return [NotGiven(*row) for row in store.sql(text, child_id)]

@@ -153,7 +153,8 @@ class Counter(Page):
         look, verdict = self.work.look, self.work.verdict
         hand, level = (verdict.dose, verdict.level) if verdict else (None, "plain")
         born = look.child.card.facts.birth_on if look.child else ""
-        self.due.show_due(look.page, born, self._desk.today(), look.given, hand, level)
+        refused = look.child.not_given if look.child else ()
+        self.due.show_due(look.page, born, self._desk.today(), look.given, hand, level, refused)
         if look.child is None:
             self.visit.show_nothing()
         elif look.visit is None and self.work.observe_until:

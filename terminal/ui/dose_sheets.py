@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, timedelta
 from functools import partial
 
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from config import tables
 from domain.problems import block
 from terminal.store.stock import LotRow
 from terminal.ui import parts
-from terminal.ui.sheet import Choices, Day, Pick, Sheet, vaccine_options
+from terminal.ui.flow import Flow
+from terminal.ui.sheet import Choices, Day, Pick, Several, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.check_dose import Choice
+
+REASONS = {
+    "deferred": ("ui.reason.fever", "ui.reason.ill", "ui.reason.medicine", "ui.reason.other_vaccine"),
+    "contraindicated": ("ui.reason.allergy", "ui.reason.reaction", "ui.reason.immune_weak"),
+    "refused": ("ui.reason.guardian_refuses", "ui.reason.guardian_later", "ui.reason.guardian_elsewhere"),
+}
+SPANS = (("ui.defer.week", 7), ("ui.defer.fortnight", 14), ("ui.defer.month", 28))
 
 
 class TellSheet(Sheet):
@@ -100,23 +109,54 @@ class LotSheet(Sheet):
 
 
 class DeferSheet(Sheet):
-    """Not given: deferred, contraindicated or refused (F8)."""
+    """Not given: deferred, contraindicated or refused (F8), for one vaccine or for several at once.
+
+    `due` are the vaccines that may be tapped, `chosen` the one in hand; any other is in the list below.
+    """
 
     def __init__(
-        self, words: Words, vaccine: str, done: Callable[[str, str, str, str], None], close: Callable[[], None]
+        self,
+        words: Words,
+        today: date,
+        due: Sequence[tuple[str, str]],
+        chosen: str,
+        done: Callable[[list[str], str, str, str], None],
+        close: Callable[[], None],
     ) -> None:
         super().__init__(words, words("ui.defer"), close, words("ui.save"))
-        self._done = done
-        self.vaccine = Pick(vaccine_options(words), vaccine)
-        outcomes = ("deferred", "contraindicated", "refused")
-        self.outcome = Choices([(o, words(f"ui.defer.{o}")) for o in outcomes])
+        self._done, self._today = done, today
+        self.outcome = Choices([(o, words(f"ui.defer.{o}")) for o in REASONS])
+        self.outcome.changed.connect(lambda *_: self._show_reasons())
+        self.due = Several(due, (chosen,) if chosen else ())
+        listed = chosen if chosen not in dict(due) else ""
+        self.vaccine = Pick(vaccine_options(words), listed)
         self.reason, self.until = QLineEdit(), Day()
+        self._usual = Flow()
         form = self.form()
         self.line(form, "ui.defer.outcome", self.outcome)
-        self.line(form, "ui.vaccine", self.vaccine)
+        if due:
+            self.line(form, "ui.due", self.due)
+        self.line(form, "ui.defer.other", self.vaccine)
         self.line(form, "ui.reason", self.reason)
-        self.line(form, "ui.defer.until", self.until)
+        form.addRow("", self._usual)
+        spans = [parts.Button(words(code), partial(self._in_days, days), kind="quiet") for code, days in SPANS]
+        holder = QWidget()
+        holder.setLayout(parts.row(self.until, *spans))
+        self.line(form, "ui.defer.until", holder)
+        self.until.setAccessibleName(words("ui.defer.until"))
         self.body.addStretch(1)
 
+    def _show_reasons(self) -> None:
+        """The usual reasons of the outcome, to tap."""
+        said = [self.words(code) for code in REASONS.get(self.outcome.value, ())]
+        self._usual.show_parts([parts.Button(t, partial(self.reason.setText, t), kind="quiet") for t in said])
+
+    def _in_days(self, days: int) -> None:
+        self.until.setText((self._today + timedelta(days=days)).isoformat())
+
     def finish(self) -> None:
-        self._done(self.vaccine.value, self.outcome.value, self.reason.text(), self.until.text())
+        vaccines = list(dict.fromkeys([*self.due.values, *filter(None, [self.vaccine.value])]))
+        if vaccines:
+            self._done(vaccines, self.outcome.value, self.reason.text(), self.until.text())
+        else:
+            self.say([block("dose.bad_deferral")])

@@ -15,6 +15,7 @@ from domain.doses import Dose
 from domain.events import DoseGiven
 from domain.schedule.advice import Next, Page
 from domain.schedule.plan import Plan
+from terminal.store.doses import NotGiven
 from terminal.ui import advice_words as told
 from terminal.ui import parts
 from terminal.ui.words import Words
@@ -81,12 +82,13 @@ class DueCards(QWidget):
         given: Sequence[Dose] = (),
         hand: DoseGiven | None = None,
         tone: str = "",
+        not_given: Sequence[NotGiven] = (),
     ) -> None:
         """The cards of a child's page: in hand first, then due, then given in this visit. None: nobody."""
         held = groups_of(self._plan, hand.vaccine, today) if hand else frozenset()
         due = page.due if page else ()
         mine = [n for n in due if n.group in held]
-        faces = [self._due(n, birth_on, today, tone if n in mine else "") for n in due]
+        faces = [self._due(n, birth_on, today, tone if n in mine else "", not_given) for n in due]
         faces.sort(key=lambda face: face.tone == "")
         if hand and not mine:
             faces.insert(0, self._dose(hand.vaccine, hand.dose_no, hand.site, hand.route, "hand", tone))
@@ -95,17 +97,23 @@ class DueCards(QWidget):
             self._all = False
             self._faces = faces
         self._build()
+        self.setVisible(bool(faces))
 
-    def _due(self, line: Next, birth_on: str, today: date, tone: str) -> Face:
+    def _due(self, line: Next, birth_on: str, today: date, tone: str, not_given: Sequence[NotGiven]) -> Face:
         words = self._words
+        last = [n for n in not_given if line.group in groups_of(self._plan, n.vaccine, today)][-1:]
         since = told.since_words(words, line, today)
         age = words.age(birth_on, line.recommended_on) if line.recommended_on else ""
-        late = line.standing == "overdue"
+        chip, chip_tone = told.due_words(words, line, today), "look" if line.standing == "overdue" else ""
+        second = self._where(line, today)
+        for one in last:  # what was said last time stands until the dose is given
+            chip, chip_tone = words(f"ui.defer.{one.outcome}"), "look"
+            second = " · ".join(filter(None, [one.until and words("ui.due.until", day=one.until), one.reason]))
         return Face(
             told.group_name(words, line),
-            told.due_words(words, line, today),
-            "look" if late else "",
-            (f"{told.dose_place(words, line)} · {since or age}", self._where(line, today)),
+            chip,
+            chip_tone,
+            (f"{told.dose_place(words, line)} · {since or age}", second),
             tone,
             line,
         )
@@ -161,8 +169,6 @@ class DueCards(QWidget):
             more.setToolTip("\n".join(face.title for face in rest))
             more.setAccessibleName(self._words("ui.due.more", count=len(rest)))
             self._grid.addWidget(more, 0, whole)
-        self.setVisible(bool(self._faces))
-        self.setMinimumWidth(0)
 
     def _unfold(self) -> None:
         self._all = True

@@ -26,6 +26,7 @@ from domain.codes import Code
 from domain.doses import vaccine_class
 from domain.problems import Problem
 from terminal.ui import parts
+from terminal.ui.flow import Flow
 from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
@@ -159,6 +160,26 @@ class Choices(QWidget):
         for button, of in self._values.items():
             if of == value:
                 button.setChecked(True)
+
+
+class Several(Flow):
+    """Values of which any number may be chosen; each is a large button. They wrap."""
+
+    def __init__(self, options: Sequence[tuple[str, str]], chosen: Sequence[str] = ()) -> None:
+        super().__init__()
+        self._buttons: dict[str, QPushButton] = {}
+        for value, words in options:
+            button = QPushButton(words)
+            button.setProperty("kind", "choice")
+            button.setCheckable(True)
+            button.setAccessibleName(words)
+            button.setChecked(value in chosen)
+            self._buttons[value] = button
+        self.show_parts(list(self._buttons.values()))
+
+    @property
+    def values(self) -> list[str]:
+        return [value for value, button in self._buttons.items() if button.isChecked()]
 
 
 class Pick(QComboBox):

@@ -18,8 +18,9 @@ from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet, SiteSheet, TellSheet
 from terminal.ui.due_cards import groups_of
 from terminal.ui.verdict_strip import Said
-from terminal.usecases import amend_dose, record_dose
+from terminal.usecases import amend_dose
 from terminal.usecases.copy_booklet import Copied, PaperDose, copy_booklet
+from terminal.usecases.defer_doses import defer_doses
 from terminal.usecases.desk import Outcome
 
 if TYPE_CHECKING:
@@ -50,12 +51,21 @@ class DoseWork:
         if visit is None:
             self.work.say_problems([block("visit.not_open")])
             return
-        vaccine = self.work.verdict.dose.vaccine if self.work.verdict and self.work.verdict.dose else ""
+        work, page = self.work, self.work.look.page
+        chosen = work.verdict.dose.vaccine if work.verdict and work.verdict.dose else ""
+        due = []
+        for line in page.due if page else ():
+            known = self._codes(line.group)
+            own = [p.vaccine for p in tables.products() if p.vaccine in known]
+            code = chosen if chosen in known else next(iter([*own, *known]), "")
+            if code:
+                due.append((code, group_name(work.words, line)))
 
-        def save(*fields: str) -> None:
-            self.work.do(record_dose.defer_dose, self.work.saved("ui.deferred"), visit.id, *fields)
+        def save(*fields: Any) -> None:
+            work.do(defer_doses, work.saved("ui.deferred"), visit.id, *fields)
 
-        self.work.screen.open_sheet(DeferSheet(self.work.words, vaccine, save, self.work.screen.close_sheet))
+        sheet = DeferSheet(work.words, work.desk.today(), due, chosen, save, work.screen.close_sheet)
+        work.screen.open_sheet(sheet)
 
     def elsewhere(self) -> None:
         """F6: the paper booklet beside the record."""

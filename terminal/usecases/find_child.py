@@ -10,6 +10,7 @@ from domain.identifiers import tidy_number
 from domain.permissions import Permission
 from domain.problems import block
 from terminal.store import children, doses, ledger, visits
+from terminal.store.doses import NotGiven
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
 NEAR = timedelta(days=366)  # children of one name born so close are mixed up
@@ -24,6 +25,7 @@ class OpenChild:
     visit: visits.VisitRow | None
     siblings: list[children.Found]
     alike: list[children.Found] = field(default_factory=list)  # of another family, with a name that sounds the same
+    not_given: list[NotGiven] = field(default_factory=list)
 
 
 @verb(Permission.CHILD_VIEW)
@@ -63,6 +65,7 @@ def read_child(desk: Desk, child_id: str) -> OpenChild | None:
         visits.open_of(desk.store, child_id),
         siblings,
         [f for f in alike if f.id not in family],
+        doses.not_given(desk.store, child_id),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -164,9 +166,13 @@ def test_deferred_and_reprint(screen: Screen, on: TestDesk) -> None:
     sheet.vaccine.choose("0202")  # type: ignore[union-attr]
     screen.press(KEY.Key_F10)
     assert screen.counter.sheet is sheet and "请写明原因。" in shown_texts(sheet)
-    sheet.reason.setText("发热")  # type: ignore[union-attr]
+    click(sheet, "发热")
+    click(sheet, "1 周后")
     screen.press(KEY.Key_F10)
-    assert on.desk.store.sql("SELECT vaccine, outcome FROM deferral") == [("0202", "deferred")]
+    until = (on.desk.today() + timedelta(days=7)).isoformat()
+    rows = on.desk.store.sql("SELECT vaccine, outcome, reason, until FROM deferral")
+    assert rows == [("0202", "deferred", "发热", until)]
+    assert any("暂缓" in text for text in shown_texts(screen.counter.due))
     screen.press(KEY.Key_F9)
     assert "没有小票" in screen.said
     screen.scan(HEPB_BOX)
