@@ -29,7 +29,8 @@ from terminal.usecases.visit import open_visit
 from tests.fakes.desk import CLINIC, TestDesk, made, make_desk
 from tests.fakes.ledgers import KEY
 
-BCG, HEPB, HEPB3, OPV, MMR = "8900001", "8900002", "8900003", "8900005", "8900007"
+BCG, HEPB, HEPB3, OPV, DTAP, MMR, JE, MPSV_A = (f"890000{n}" for n in (1, 2, 3, 5, 6, 7, 8, 9))
+EIGHT_MONTHS, NEWBORN = "2026-03-19", "2026-11-01"
 ELSEWHERE = "3301990101"
 PIN = "739164"
 _names = "安宁静怡子涵梓萱浩宇欣然博文雨桐思远佳怡明轩若曦俊杰诗琪"
@@ -66,7 +67,7 @@ class Story:
         self.desk.store.close()
         self.desk = Desk(Store(self.path, KEY), self.world, self.desk.settings, self.desk.plans)
 
-    def form(self, born: str = "2026-05-19", **more: Any) -> ChildRegistered:
+    def form(self, born: str = EIGHT_MONTHS, **more: Any) -> ChildRegistered:
         """A child like no other: its own name, booklet and phone."""
         n = next(self._people)
         name = "赵钱孙周吴郑冯陈"[n % 8] + _names[(n * 2) % 24] + _names[(n * 3 + 1) % 24]
@@ -76,10 +77,17 @@ class Story:
         }
         return ChildRegistered(**{"name": name, "sex": "12"[n % 2], "birth_on": born, **given, **more})
 
-    def child(self, born: str = "2026-05-19", **more: Any) -> str:
-        """A registered child's id."""
+    def child(self, born: str = EIGHT_MONTHS, **more: Any) -> str:
+        """A registered child's id; of eight months, so that hepatitis B, MMR and JE may be given."""
         reasons = {"child.possible_double": "已核对，不是同一人"}
         return made(register_child(self.desk, self.nurse, self.form(born, **more), reasons)).id
+
+    def child_for_drops(self) -> str:
+        """A child whose third polio dose is due: two injected ones were given elsewhere."""
+        child = self.child("2026-07-01")
+        for day in ("2026-09-01", "2026-10-01"):
+            self.given_elsewhere(child, "0303", day)
+        return child
 
     def box(self, prefix: str) -> str:
         """A trace code no package had before; not received."""

@@ -17,7 +17,7 @@ from terminal.usecases.receive_stock import recall_lot, receive_stock
 from terminal.usecases.record_dose import record_dose
 from terminal.usecases.register_child import update_child
 from tests.fakes.desk import HEPB_BOX
-from tests.fakes.stories import BCG, HEPB, HEPB3, MMR, OPV, Story, codes, gs1, made
+from tests.fakes.stories import BCG, HEPB, HEPB3, MMR, NEWBORN, OPV, Story, codes, gs1, made
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_right_package_is_checked_and_waits_for_enter(clinic: Story, child: st
 
 
 def test_an_expired_lot_stops_and_its_last_day_does_not(clinic: Story, child: str) -> None:
-    _, (today,) = clinic.receive(BCG, lot="TODAY", expiry="2026-11-23")
+    _, (today,) = clinic.receive(HEPB, lot="TODAY", expiry="2026-11-23")
     _, (gone,) = clinic.receive(MMR, lot="GONE", expiry="2026-11-22")
     assert clinic.check(child, today).level == "ok"
     verdict = clinic.check(child, gone)
@@ -93,8 +93,8 @@ def test_a_package_never_received_is_counted_too(clinic: Story, child: str) -> N
 
 def test_a_vial_open_too_long_stops_and_a_fresh_one_goes(clinic: Story) -> None:
     _, (box,) = clinic.receive(BCG)
-    clinic.give(clinic.child(), box)
-    late = clinic.child()
+    clinic.give(clinic.child(NEWBORN), box)
+    late = clinic.child(NEWBORN)
     clinic.later(minutes=29)
     clinic.visit(late)
     verdict = clinic.check(late, box)
@@ -108,7 +108,7 @@ def test_a_vial_open_too_long_stops_and_a_fresh_one_goes(clinic: Story) -> None:
     assert fresh.dose
     assert (fresh.level, fresh.dose.vial_no) == ("ok", 2)
     clinic.enter(fresh.checked_id)
-    third = clinic.child()
+    third = clinic.child(NEWBORN)
     clinic.visit(third)
     following = clinic.check(third, box)
     assert following.dose
@@ -117,9 +117,9 @@ def test_a_vial_open_too_long_stops_and_a_fresh_one_goes(clinic: Story) -> None:
 
 def test_a_vial_without_a_limit_ends_with_its_day(clinic: Story) -> None:
     _, (box,) = clinic.receive(OPV, lot="DROPS")
-    clinic.give(clinic.child(), box)
+    clinic.give(clinic.child_for_drops(), box)
     clinic.later(hours=8)
-    same_day, next_day = clinic.child(), clinic.child()
+    same_day, next_day = clinic.child_for_drops(), clinic.child_for_drops()
     clinic.visit(same_day)
     assert clinic.check(same_day, box).level == "ok"
     clinic.later(hours=16)

@@ -95,7 +95,7 @@ def test_an_expired_delivery_is_said(clinic: Story) -> None:
 
 def test_a_dose_takes_one_and_its_void_gives_it_back(clinic: Story) -> None:
     lot, (box,) = clinic.receive(OPV, lot="D1")
-    child = clinic.child()
+    child = clinic.child_for_drops()
     dose = clinic.give(child, box)
     assert on_hand(clinic, lot.id) == 19
     made(void_dose(clinic.desk, clinic.nurse, dose.id, "误录"))
