@@ -34,6 +34,9 @@ def run(words: list[str]) -> int:
     except VaxdeskError as fault:
         print(speak(fault.code, **fault.params), file=sys.stderr)
         return FAILED
+    except BrokenPipeError:  # who reads our output has enough of it: `... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except OSError as fault:  # a folder we may not write, a full disk: the system's words, in a sentence
         if fault.errno is None:
             raise
@@ -92,15 +95,18 @@ def parser(language: Language) -> argparse.ArgumentParser:
     for name in ("clinic-code", "clinic-name", "desk", "region", "ca", "printer", "scanner", "admin", "admin-name"):
         init.add_argument(f"--{name}", default="", help=text(f"init.{name}"))
     verb("enrol", "enrol").add_argument("--code", default="", help=text("enrol.code"))
-    add = verb("add", "staff_add", group("staff"))
+    staff = group("staff")
+    add = verb("add", "staff_add", staff)
     add.add_argument("--code", required=True, help=text("staff_add.code"))
     add.add_argument("--name", required=True, help=text("staff_add.name"))
     add.add_argument("--grade", action="append", required=True, choices=tuple(GRADES), help=text("staff_add.grade"))
-    add.add_argument("--by", default="", help=text("staff_add.by"))
-    approve = verb("approve", "programme_approve", group("programme"))
-    approve.add_argument("name", help=text("programme_approve.name"))
-    approve.add_argument("--physician", required=True, help=text("programme_approve.physician"))
-    approve.add_argument("--by", default="", help=text("programme_approve.by"))
+    badge, pin = verb("badge", "staff_badge", staff), verb("reset-pin", "staff_reset_pin", staff)
+    badge.add_argument("--number", default="", help=text("staff_badge.number"))
+    for each in (badge, pin):
+        each.add_argument("--code", required=True, help=text("staff_add.code"))
+    for each in (add, badge, pin, verb("emergency-code", "staff_emergency_code", staff)):
+        each.add_argument("--by", default="", help=text("staff_add.by"))
+    _programme_verbs(verb, group("programme"), text)
     sync = group("sync")
     verb("now", "sync_now", sync)
     verb("status", "sync_status", sync)
@@ -128,3 +134,25 @@ def parser(language: Language) -> argparse.ArgumentParser:
         each.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
         each.add_argument("--dsn", default=os.environ.get("VAXDESK_REGION_DSN", ""), help=text("region_serve.dsn"))
     return top
+
+
+def _programme_verbs(verb: Callable[..., argparse.ArgumentParser], programme: Any, text: Callable[[str], str]) -> None:
+    """The commands about immunization programmes."""
+    approve = verb("approve", "programme_approve", programme)
+    approve.add_argument("name", help=text("programme_approve.name"))
+    approve.add_argument("--physician", required=True, help=text("programme_approve.physician"))
+    approve.add_argument("--by", default="", help=text("programme_approve.by"))
+    importing = verb("import-cdsi", "programme_import_cdsi", programme)
+    importing.add_argument("source", type=Path, help=text("programme_import_cdsi.source"))
+    importing.add_argument("--out", type=Path, help=text("programme_import_cdsi.out"))
+    importing.add_argument("--name", default="us-cdsi", help=text("programme_import_cdsi.name"))
+    evaluate = verb("evaluate", "programme_evaluate", programme)
+    evaluate.add_argument("--programme", required=True, help=text("programme_evaluate.programme"))
+    evaluate.add_argument("--input", default="-", help=text("programme_evaluate.input"))
+    evaluate.add_argument("--output", default="-", help=text("programme_evaluate.output"))
+    review = verb("review", "programme_review", programme)
+    review.add_argument("name", nargs="?", default="", help=text("programme_review.name"))
+    review.add_argument("--mark", choices=("S", "S2", "M"), default="", help=text("programme_review.mark"))
+    explain = verb("explain", "programme_explain", programme)
+    explain.add_argument("child", help=text("programme_explain.child"))
+    explain.add_argument("--by", default="admin", help=text("programme_explain.by"))
