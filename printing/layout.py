@@ -32,15 +32,26 @@ def check(document: Document) -> list[Problem]:
 
 def draw(document: Document, width: int) -> Image.Image:
     """The document as a picture `width` dots wide (a multiple of 8), black on white, mode "1"."""
-    column = _label_column(document, width)
-    strips = [_strip(block, width, column) for block in document.blocks]
+    return stack(strips(document, width), width)
+
+
+def strips(document: Document, width: int, scale: int = 1) -> list[Image.Image]:
+    """The document's blocks from top to bottom, each as wide as the paper; `scale` dots for each of a slip's."""
+    column = _label_column(document, width, scale)
+    drawn = [_strip(block, width, column, scale) for block in document.blocks]
     if document.copy_no:
-        strips.insert(_middle(strips), _banner(_label(document), width))
-    sheet = Image.new("1", (width, sum(strip.height + GAP for strip in strips) + GAP), WHITE)
-    top = GAP
-    for strip in strips:
+        drawn.insert(_middle(drawn), _banner(_label(document), width, scale))
+    return drawn
+
+
+def stack(drawn: list[Image.Image], width: int, scale: int = 1) -> Image.Image:
+    """Strips one below the other."""
+    gap = GAP * scale
+    sheet = Image.new("1", (width, sum(strip.height + gap for strip in drawn) + gap), WHITE)
+    top = gap
+    for strip in drawn:
         sheet.paste(strip, (0, top))
-        top += strip.height + GAP
+        top += strip.height + gap
     return sheet
 
 
@@ -66,21 +77,21 @@ def _words(block: Block) -> tuple[str, ...]:
             assert_never(block)
 
 
-def _strip(block: Block, width: int, column: int) -> Image.Image:
+def _strip(block: Block, width: int, column: int, scale: int) -> Image.Image:
     match block:
         case Text():
-            return _text(block.text, width, DOTS[block.size], block.align, block.bold)
+            return _text(block.text, width, DOTS[block.size] * scale, block.align, block.bold * scale)
         case Pair():
-            return _pair(block, width, column)
+            return _pair(block, width, column, DOTS[1] * scale)
         case Rule():
-            return Image.new("1", (width, 2), BLACK)
+            return Image.new("1", (width, 2 * scale), BLACK)
         case Qr():
-            return _qr(block, width)
+            return _qr(block, width, scale)
         case _:
             assert_never(block)
 
 
-def _text(text: str, width: int, dots: int, align: Align = "left", bold: bool = False) -> Image.Image:
+def _text(text: str, width: int, dots: int, align: Align = "left", bold: int = 0) -> Image.Image:
     lines = wrap(text, width - bold, lambda char: font.advance(char, dots))
     height = round(dots * LEADING)
     strip = Image.new("1", (width, height * len(lines)), WHITE)
@@ -88,35 +99,36 @@ def _text(text: str, width: int, dots: int, align: Align = "left", bold: bool = 
     for row, line in enumerate(lines):
         spare = width - bold - sum(font.advance(char, dots) for char in line)
         left = {"left": 0.0, "center": spare / 2, "right": spare}[align]
-        for shift in range(1 + bold):  # bold is a second stroke one dot to the right
+        for shift in range(1 + bold):  # bold is drawn again, one dot further to the right for each
             pen.text((int(left) + shift, row * height), line, fill=BLACK, font=font.face(dots))
     return strip
 
 
-def _label_column(document: Document, width: int) -> int:
+def _label_column(document: Document, width: int, scale: int) -> int:
     """The labels' common width with the space after it; a long label takes 2/5 of the paper and is wrapped."""
     labels = [block.label for block in document.blocks if isinstance(block, Pair)]
-    widest = max((sum(font.advance(char, DOTS[1]) for char in label) for label in labels), default=0)
-    return min(int(widest) + DOTS[1] // 2, width * 2 // 5)
+    dots = DOTS[1] * scale
+    widest = max((sum(font.advance(char, dots) for char in label) for label in labels), default=0)
+    return min(int(widest) + dots // 2, width * 2 // 5)
 
 
-def _pair(pair: Pair, width: int, column: int) -> Image.Image:
-    label = _text(pair.label, column - DOTS[1] // 4, DOTS[1])
-    value = _text(pair.value, width - column, DOTS[1])
+def _pair(pair: Pair, width: int, column: int, dots: int) -> Image.Image:
+    label = _text(pair.label, column - dots // 4, dots)
+    value = _text(pair.value, width - column, dots)
     strip = Image.new("1", (width, max(label.height, value.height)), WHITE)
     strip.paste(label, (0, 0))
     strip.paste(value, (column, 0))
     return strip
 
 
-def _qr(qr: Qr, width: int) -> Image.Image:
+def _qr(qr: Qr, width: int, enlarged: int) -> Image.Image:
     """The code in the middle, modules as large as fit up to QR_MODULE, error correction M."""
     code = segno.make(qr.data, error="m", micro=False, boost_error=False)
-    scale = min(QR_MODULE, width // code.symbol_size(border=QR_BORDER)[0])
+    scale = min(QR_MODULE * enlarged, width // code.symbol_size(border=QR_BORDER)[0])
     png = io.BytesIO()
     code.save(png, kind="png", scale=scale, border=QR_BORDER)
     picture = Image.open(png).convert("1")
-    caption = _text(qr.caption, width, DOTS[1], "center") if qr.caption else Image.new("1", (width, 0))
+    caption = _text(qr.caption, width, DOTS[1] * enlarged, "center") if qr.caption else Image.new("1", (width, 0))
     strip = Image.new("1", (width, picture.height + caption.height), WHITE)
     strip.paste(picture, ((width - picture.width) // 2, 0))
     strip.paste(caption, (0, picture.height))
@@ -133,9 +145,9 @@ def _middle(strips: list[Image.Image]) -> int:
     return len(strips)
 
 
-def _banner(words: str, width: int) -> Image.Image:
+def _banner(words: str, width: int, scale: int) -> Image.Image:
     """White on black across the whole paper."""
-    text = _text(words, width, DOTS[3], "center", bold=True)
-    strip = Image.new("1", (width, text.height + GAP), BLACK)
-    strip.paste(ImageChops.invert(text), (0, GAP // 2))
+    text = _text(words, width, DOTS[3] * scale, "center", bold=scale)
+    strip = Image.new("1", (width, text.height + GAP * scale), BLACK)
+    strip.paste(ImageChops.invert(text), (0, GAP * scale // 2))
     return strip

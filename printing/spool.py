@@ -21,10 +21,11 @@ from config.settings import Printer
 from domain.documents import Document
 from domain.errors import StoreError
 from domain.world import World
-from printing import escpos, layout
+from printing import escpos, layout, sheet
 from printing.jobs import AWAITING_ANSWER, Job, JobState, PrintQueue
+from printing.line import Line, PrinterFault
 from printing.status import Status
-from printing.transport import Connection, PrinterFault, connect
+from printing.transport import connect
 
 log = logging.getLogger(__name__)
 
@@ -61,11 +62,15 @@ class Timing:
     last_slip: float = 3.0  # a stop waits so long for the answer to a slip just sent
 
 
-def render(document: bytes, copy_no: int, dots: int) -> bytes | None:
-    """A stored document as printer bytes; None when the font lacks a character.
+def render(document: bytes, copy_no: int, printer: Printer) -> bytes | None:
+    """A stored document as this printer's bytes; None when the font lacks a character.
     Raises msgspec.MsgspecError for what is no document, ValueError for a QR code's text that is too long."""
     decoded = msgspec.structs.replace(msgspec.json.decode(document, type=Document), copy_no=copy_no)
-    return None if layout.check(decoded) else escpos.render(layout.draw(decoded, dots))
+    if layout.check(decoded):
+        return None
+    if printer.kind == "cups":
+        return sheet.render(decoded, printer.media)
+    return escpos.render(layout.draw(decoded, printer.dots))
 
 
 class Spool:
@@ -152,7 +157,7 @@ class Spool:
         else:
             self._fail(health)
 
-    def _use(self, line: Connection) -> Health:
+    def _use(self, line: Line) -> Health:
         status = line.status()
         self._answers |= status.kind != "unknown"
         if status.kind == "problem":
@@ -161,11 +166,11 @@ class Spool:
         fault = self._print(job, line) if job else None
         return fault or Health(PrinterState.READY, status.code)
 
-    def _print(self, job: Job, line: Connection) -> Health | None:
+    def _print(self, job: Job, line: Line) -> Health | None:
         """Send one claimed job and settle it. What is wrong with the printer now, or None."""
         self._show(Health(PrinterState.PRINTING))
         try:
-            data = render(job.document, job.copy_no, self._printer.dots)
+            data = render(job.document, job.copy_no, self._printer)
         except (msgspec.MsgspecError, ValueError):
             self._settle(job, JobState.FAILED, 0, "print.document_unreadable")
             return None
@@ -185,10 +190,10 @@ class Spool:
         self._settle(job, JobState.SENT, len(data), AWAITING_ANSWER)
         return self._await(job, line, fences, len(data))
 
-    def _await(self, job: Job, line: Connection, fences: int, bytes_out: int) -> Health | None:
+    def _await(self, job: Job, line: Line, fences: int, bytes_out: int) -> Health | None:
         """Wait for the answer to the fence and settle the job; what is wrong with the printer now, or None."""
         asked = sent_at = time.monotonic()
-        deadline = asked + (self._timing.fence if self._answers else self._timing.mute)
+        deadline = asked + self._wait_s(line)
         while not self._leaving(sent_at):
             try:
                 if time.monotonic() - asked >= self._timing.ask:
@@ -200,10 +205,10 @@ class Spool:
                 return Health(PrinterState.UNREACHABLE, fault.code)
             if line.fences > fences:
                 self._answers = True
-                self._settle(job, JobState.CONFIRMED, bytes_out, "")
+                self._settle(job, JobState.CONFIRMED if line.proves_paper else JobState.SENT, bytes_out, "")
                 return None
             if status is not None:
-                deadline = self._explained(status, deadline)
+                deadline = self._explained(status, deadline, self._wait_s(line))
             if time.monotonic() > deadline:
                 return self._silent(job, bytes_out)
         return None
@@ -213,14 +218,19 @@ class Spool:
         late = time.monotonic() - sent_at > self._timing.last_slip
         return self._stop.is_set() and (late or self.health.state is PrinterState.BLOCKED)
 
-    def _explained(self, status: Status, deadline: float) -> float:
+    def _wait_s(self, line: Line) -> float:
+        if line.patience_s:
+            return line.patience_s
+        return self._timing.fence if self._answers else self._timing.mute
+
+    def _explained(self, status: Status, deadline: float, wait_s: float) -> float:
         """A printer that says what holds it up keeps the slip in its memory: the wait begins anew."""
         self._answers = True
         if status.kind != "problem":
             self._show(Health(PrinterState.PRINTING))
             return deadline
         self._show(Health(PrinterState.BLOCKED, status.code))
-        return time.monotonic() + self._timing.fence
+        return time.monotonic() + max(wait_s, self._timing.fence)
 
     def _silent(self, job: Job, bytes_out: int) -> Health | None:
         """No answer in time: uncertain from a printer that can answer, plainly sent for one that never did."""

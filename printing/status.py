@@ -35,6 +35,18 @@ UNKNOWN = Status("unknown", "print.unknown")
 ONE_WAY = Status("unknown")  # nobody expects an answer
 
 
+def of_port(bits: int) -> Status | None:
+    """The status register of a printer port (IEEE 1284): 0x20 out of paper, 0x10 selected, 0x08 no error. None for
+    all zero or all one: a printer that does not keep it."""
+    if bits & 0x38 in (0x00, 0x38):
+        return None
+    if bits & 0x20:
+        return Status("problem", "print.paper_out")
+    if not bits & 0x08:
+        return Status("problem", "print.printer_fault")
+    return Status("ok") if bits & 0x10 else Status("problem", "print.offline")
+
+
 class Answers:
     """Takes the bytes a printer sends, in any pieces. `fences` counts the GS r 1 answers seen."""
 

@@ -1,4 +1,4 @@
-"""Bytes to a printer: raw TCP, serial or a file. Every fault says how many of the job's bytes had been accepted."""
+"""Bytes to a printer: raw TCP, serial line, USB or a file; and the way the settings name."""
 
 from __future__ import annotations
 
@@ -6,67 +6,36 @@ import errno
 import os
 import selectors
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import serial
 
 from config.settings import Printer
-from domain.errors import DeviceError
 from printing import escpos
-from printing.status import ONE_WAY, UNKNOWN, Answers, Status
+from printing.line import Line, PrinterFault, faults
+from printing.status import ONE_WAY, UNKNOWN, Answers, Status, of_port
 
 CONNECT_S = 3.0
 STATUS_S = 1.0
+LPGETSTATUS = 0x060B  # linux/lp.h
 STALL_S = 30.0  # no byte accepted for so long: given up
 SLOWEST_BYTES_S = 400  # the whole may take STALL_S and this; 9600 baud give 960
 
-_CODES = {
-    errno.ECONNREFUSED: "print.refused",
-    errno.ENOENT: "print.no_device",
-    errno.ENXIO: "print.no_device",
-    errno.ENODEV: "print.no_device",
-    errno.EACCES: "print.no_permission",
-    errno.EPERM: "print.no_permission",
-    errno.EBUSY: "print.busy",
-    errno.EAGAIN: "print.busy",
-    errno.ENOSPC: "print.no_space",
-    errno.EPIPE: "print.lost",
-    errno.ECONNRESET: "print.lost",
-    errno.EIO: "print.lost",
-}
-
-
-class PrinterFault(DeviceError):
-    """The way to the printer failed after `bytes_out` of the job's bytes were accepted: 0 means nothing is on paper."""
-
-    def __init__(self, code: str, bytes_out: int, printer: str) -> None:
-        super().__init__(code, "operator" if bytes_out else "later", printer=printer)
-        self.bytes_out = bytes_out
-
-
-@contextmanager
-def faults(printer: str, bytes_out: Callable[[], int] = lambda: 0) -> Iterator[None]:
-    """The one place where the operating system's and pyserial's errors become PrinterFault."""
-    try:
-        yield
-    except TimeoutError as fault:
-        raise PrinterFault("print.timeout", bytes_out(), printer) from fault
-    except (OSError, ValueError) as fault:  # pyserial's are OSError, or ValueError for a setting it cannot take
-        code = _CODES.get(getattr(fault, "errno", None) or 0, "print.unreachable")
-        raise PrinterFault(code, bytes_out(), printer) from fault
-
 
 @dataclass
-class Connection:
-    """An open way to one printer, not shared between threads. `two_way` is False where no answer can ever come."""
+class Connection(Line):
+    """A file descriptor that takes the printer's bytes and gives its answers. `port_status` is the word of the cable
+    (USB), for a printer that does not answer."""
 
     printer: str
     two_way: bool
     _fd: int
     _close: Callable[[], None]
+    port_status: Callable[[int], Status | None] = lambda _: None
 
     def __post_init__(self) -> None:
         os.set_blocking(self._fd, False)
@@ -96,9 +65,9 @@ class Connection:
         deadline = time.monotonic() + timeout_s
         self.ask()
         while (left := deadline - time.monotonic()) > 0:
-            if (status := self.listen(left)) is not None:
+            if (status := self._heard(left)) is not None:
                 return status
-        return UNKNOWN
+        return self._port() or UNKNOWN
 
     def ask(self) -> None:
         """Send the status question without waiting; a printer that takes no bytes now is not asked."""
@@ -108,7 +77,18 @@ class Connection:
                 self._some(escpos.STATUS)
 
     def listen(self, timeout_s: float) -> Status | None:
-        """Take what the printer says within `timeout_s`: a whole status, or None. See also `fences`."""
+        """Take what the printer says within `timeout_s`: a whole status, or None; of one that says nothing what its
+        cable says is wrong."""
+        heard, fences = self._heard(timeout_s), self.fences
+        if heard is None and not fences and (port := self._port()) and port.kind == "problem":
+            return port
+        return heard
+
+    def _port(self) -> Status | None:
+        with faults(self.printer):
+            return self.port_status(self._fd)
+
+    def _heard(self, timeout_s: float) -> Status | None:
         with faults(self.printer):
             if self._ready(selectors.EVENT_READ, timeout_s):
                 data = os.read(self._fd, 256)
@@ -119,7 +99,6 @@ class Connection:
 
     @property
     def fences(self) -> int:
-        """How many GS r 1 have been answered on this connection."""
         return self._answers.fences
 
     def _some(self, data: bytes) -> int:
@@ -140,7 +119,7 @@ class Connection:
             return bool(selector.select(timeout_s))
 
 
-def connect(printer: Printer) -> Connection:
+def connect(printer: Printer) -> Line:
     """Open the way the settings name. Raises PrinterFault with bytes_out 0."""
     with faults(printer.name):
         return _OPENERS[printer.kind](printer)
@@ -163,7 +142,14 @@ def _tcp(printer: Printer) -> Connection:
 
 
 def _serial(printer: Printer) -> Connection:
-    line = serial.Serial(printer.address, printer.baud, timeout=0, exclusive=True)
+    line = serial.Serial(
+        printer.address,
+        printer.baud,
+        timeout=0,
+        exclusive=True,
+        xonxoff=printer.flow == "xonxoff",
+        rtscts=printer.flow == "rtscts",
+    )
     line.reset_input_buffer()
     return Connection(printer.name, True, line.fileno(), line.close)
 
@@ -177,4 +163,47 @@ def _file(printer: Printer) -> Connection:
     return Connection(printer.name, device, fd, lambda: os.close(fd))
 
 
-_OPENERS: dict[str, Callable[[Printer], Connection]] = {"tcp": _tcp, "serial": _serial, "file": _file}
+def _usb(printer: Printer) -> Connection:
+    """The kernel's usblp: one owner at a time, ENODEV from the moment it is unplugged."""
+    fd = os.open(printer.address, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    return Connection(printer.name, True, fd, lambda: os.close(fd), _port_status)
+
+
+def _port_status(fd: int) -> Status | None:
+    """The three wires of a parallel port, which a USB printer still has; None where it does not know them."""
+    import fcntl  # noqa: PLC0415 (Linux alone, as the node is)
+
+    answer = bytearray(4)
+    try:
+        fcntl.ioctl(fd, LPGETSTATUS, answer)
+    except OSError as fault:
+        if fault.errno == errno.ENODEV:
+            raise
+        return None
+    return of_port(answer[0])
+
+
+def _cups(printer: Printer) -> Line:
+    from printing.cups import CupsQueue  # noqa: PLC0415 (few clinics have one)
+    from printing.spooler import SpoolerLine  # noqa: PLC0415
+
+    return SpoolerLine(printer.name, CupsQueue(printer))
+
+
+def _spool(printer: Printer) -> Line:
+    if sys.platform != "win32":
+        raise PrinterFault("print.windows_only", 0, printer.name)
+    from printing.spooler import SpoolerLine  # noqa: PLC0415
+    from printing.windows_spool import WindowsQueue  # noqa: PLC0415 (pywin32 is there alone)
+
+    return SpoolerLine(printer.name, WindowsQueue(printer))
+
+
+_OPENERS: dict[str, Callable[[Printer], Line]] = {
+    "tcp": _tcp,
+    "serial": _serial,
+    "file": _file,
+    "usb": _usb,
+    "cups": _cups,
+    "spool": _spool,
+}

@@ -16,9 +16,10 @@ import pytest
 
 from config.settings import Printer
 from config.texts import LANGUAGES, say
-from printing import transport
+from printing import line as ways
+from printing.line import PrinterFault
 from printing.simulator import SimulatedPrinter
-from printing.transport import PrinterFault, connect, look_at
+from printing.transport import connect, look_at
 
 DATA = bytes(range(256)) * 400
 
@@ -89,7 +90,7 @@ def test_what_cannot_be_reached_says_so_with_no_byte_out(address: str, kind: str
 
 
 def test_every_code_of_the_table_has_its_words() -> None:
-    codes = {*transport._CODES.values(), "print.timeout", "print.unreachable"}
+    codes = {*ways.CODES.values(), "print.timeout", "print.unreachable"}
     assert all(say(language, code, printer="slip") for language in LANGUAGES for code in codes)
 
 

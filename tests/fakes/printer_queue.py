@@ -35,6 +35,7 @@ class MemoryQueue:
     world: World = field(default_factory=World)
     full: bool = False
     on_claim: Callable[[], object] = lambda: None
+    printer: str = "slip"
     rows: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -44,7 +45,7 @@ class MemoryQueue:
         """Queue a document; gives the job's id."""
         now = self.world.now()
         data = document if isinstance(document, bytes) else msgspec.json.encode(document)
-        job = Job(self.world.new_id(), "slip", data, copy_no, now, now + timedelta(seconds=ttl_s), 0)
+        job = Job(self.world.new_id(), self.printer, data, copy_no, now, now + timedelta(seconds=ttl_s), 0)
         with self._changed:
             self.rows[job.id] = Row(job)
         return job.id
