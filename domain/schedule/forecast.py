@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
@@ -17,6 +18,7 @@ FORBIDDEN = "Patient has a contraindication"
 DEFERRED = "To be put off"
 TO_EVALUATE = "To be weighed by the physician"
 REQUIRED = "Needs"
+NOTHING_TO_GIVE = "Not recommended at this time due to past immunization history"
 
 _DAY = timedelta(days=1)
 
@@ -49,20 +51,14 @@ class Candidates(msgspec.Struct, frozen=True, gc=False):
     """
 
     reasons: tuple[Reason, ...]
-
-    @property
-    def earliest_on(self) -> date:
-        return max(r.held_against for r in self.reasons if r.held_against and r.evidence != "unverified")
-
-    @property
-    def advised_on(self) -> date:
-        return max(r.held_against for r in self.reasons if r.held_against)
+    ages: list[Age]
+    earliest_on: date
+    advised_on: date
 
     @property
     def deciding(self) -> tuple[Reason, ...]:
         """The rules of the earliest date, and the unverified ones that ask for a later one."""
-        earliest_on = self.earliest_on
-        return tuple(r for r in self.reasons if r.held_against and r.held_against >= earliest_on)
+        return tuple(r for r in self.reasons if r.held_against and r.held_against >= self.earliest_on)
 
 
 def forecast(chart: Chart, antigen: Antigen, progress: Progress, complete_groups: frozenset[str]) -> SeriesForecast:
@@ -72,10 +68,12 @@ def forecast(chart: Chart, antigen: Antigen, progress: Progress, complete_groups
     forbids = tuple(c for c in antigen.contraindications if _applies(chart, c))
     while True:
         target, doubts = stops(chart, progress.series, target, "Forecast", on, progress.judged, complete_groups)[-1]
-        closed = _closed(chart, antigen, forbids, progress, target)
+        if target == len(doses):
+            return _ended(chart, progress)
+        candidates = _candidates(chart, progress, target)
+        closed = _closed(chart, antigen, forbids, progress, target, candidates)
         if closed:
             return closed
-        candidates = _candidates(chart, progress, target)
         skip = may_skip(chart, doses[target], "Forecast", candidates.earliest_on, progress.judged, complete_groups)
         if skip and chart.evidence(skip) != "unverified":
             target += 1  # section 7.6: the dose will not be needed by the day it could be given
@@ -83,23 +81,36 @@ def forecast(chart: Chart, antigen: Antigen, progress: Progress, complete_groups
         return _open(chart, forbids, progress, target, candidates, doubts)
 
 
-def _ages(chart: Chart, progress: Progress, target: int) -> list[Age]:
-    """The rules of age in force on the day of assessment."""
-    return chart.ages(progress.series, target, chart.case.assessed_on, progress.satisfied)
+def max_age(chart: Chart, progress: Progress, target: int) -> date | None:
+    """The day from which a dose of the series is too late."""
+    return _too_late(chart, chart.ages(progress.series, target, chart.case.assessed_on, progress.satisfied))[0]
 
 
-def max_age(chart: Chart, progress: Progress, target: int) -> tuple[date | None, Age | None]:
+def _too_late(chart: Chart, ages: Sequence[Age]) -> tuple[date | None, Age | None]:
     """The day from which the dose is too late, and the rule that says so. An unverified rule does not."""
-    for age in _ages(chart, progress, target):
+    for age in ages:
         if age.max and chart.evidence(age) != "unverified":
             return chart.at(age.max), age
     return None, None
 
 
+def _ended(chart: Chart, progress: Progress) -> SeriesForecast:
+    """No dose is waited for (table 7-10)."""
+    text = "Patient series is complete" if progress.satisfied else NOTHING_TO_GIVE
+    why = chart.reason(None, "Table 7-10", text, chart.case.assessed_on)
+    status: SeriesStatus = "Complete" if progress.satisfied else "Not Recommended"
+    return SeriesForecast(progress, status, len(progress.series.doses), _number(progress), why=(why,))
+
+
 def _closed(
-    chart: Chart, antigen: Antigen, forbids: tuple[Contraindication, ...], progress: Progress, target: int
+    chart: Chart,
+    antigen: Antigen,
+    forbids: tuple[Contraindication, ...],
+    progress: Progress,
+    target: int,
+    candidates: Candidates,
 ) -> SeriesForecast | None:
-    """The statuses that need no dates (table 7-10), or None."""
+    """Why the dose waited for is not to be given (table 7-10), or None."""
     today = chart.case.assessed_on
 
     def closed(
@@ -108,12 +119,8 @@ def _closed(
         why = chart.reason(rule, "Table 7-10", text, today, against)
         return SeriesForecast(progress, status, target, _number(progress), why=(why,))
 
-    if target == len(progress.series.doses):
-        if progress.satisfied:
-            return closed("Complete", "Patient series is complete")
-        return closed("Not Recommended", "Not recommended at this time due to past immunization history")
     dose = progress.series.doses[target]
-    maximum, too_old = max_age(chart, progress, target)
+    maximum, too_old = _too_late(chart, candidates.ages)
     if _immune(chart, antigen):
         return closed("Immune", "Patient has evidence of immunity")
     if forbids and (forbidden := _contraindicated(chart, forbids, dose)):
@@ -122,7 +129,7 @@ def _closed(
         return closed("Not Recommended", "Past seasonal recommendation end date", dose.season_end_on)
     if maximum and today >= maximum:
         return closed("Aged Out", "Patient has exceeded the maximum age", maximum, too_old)
-    if maximum and _candidates(chart, progress, target).earliest_on >= maximum:
+    if maximum and candidates.earliest_on >= maximum:
         return closed("Aged Out", "Patient is unable to finish the series prior to the maximum age", maximum, too_old)
     return None
 
@@ -181,11 +188,8 @@ def _contraindicated(chart: Chart, forbids: tuple[Contraindication, ...], dose: 
 
 def _candidates(chart: Chart, progress: Progress, target: int) -> Candidates:
     today, birth, dose = chart.case.assessed_on, chart.case.birth_on, progress.series.doses[target]
-    found = [
-        chart.reason(age, "CALCDTAGE-4", "minimum age", birth, chart.at(age.min))
-        for age in _ages(chart, progress, target)
-        if age.min
-    ]
+    ages = chart.ages(progress.series, target, today, progress.satisfied)
+    found = [chart.reason(age, "CALCDTAGE-4", "minimum age", birth, chart.at(age.min)) for age in ages if age.min]
     for interval in dose.intervals:
         start = starts_on(chart, interval, today, progress.judged, progress.satisfied)
         if start and interval.min and interval.holds_on(today):
@@ -203,7 +207,9 @@ def _candidates(chart: Chart, progress: Progress, target: int) -> Candidates:
         last = progress.judged[-1].given.given_on
         found.append(Reason("FORECASTDTCAN-1", "last dose", last, last))
     found.append(Reason("FORECASTDTCAN-1", "birth", birth, birth))
-    return Candidates(tuple(found))
+    days = [(reason.held_against or birth, reason.evidence) for reason in found]
+    sure = max(day for day, evidence in days if evidence != "unverified")
+    return Candidates(tuple(found), ages, sure, max(day for day, _ in days))
 
 
 def _open(
@@ -231,7 +237,7 @@ def _open(
         )
     )
     warnings = [chart.reason(c, "Table 7-6", _forbidding(c), today) for c in forbids]
-    for age in _ages(chart, progress, target):
+    for age in candidates.ages:
         maximum = chart.at(age.max) if chart.evidence(age) == "unverified" else None
         if maximum and today >= maximum:
             warnings.append(chart.reason(age, "Table 7-10", "Patient has exceeded the maximum age", today, maximum))
@@ -244,7 +250,7 @@ def _open(
 def _dates(chart: Chart, progress: Progress, target: int, candidates: Candidates) -> Dates:
     """FORECASTDT-1 to -6. Where several rules of age hold, the first one recommends."""
     dose, today, earliest_on = progress.series.doses[target], chart.case.assessed_on, candidates.earliest_on
-    age = next(iter(_ages(chart, progress, target)), Age())
+    age = candidates.ages[0] if candidates.ages else Age()
     starts = [
         (start, i)
         for i in dose.intervals
@@ -258,7 +264,7 @@ def _dates(chart: Chart, progress: Progress, target: int, candidates: Candidates
     end = chart.at(age.latest_rec) or due
     unmet_on = end and end - _DAY
     recommended_on = max(candidates.advised_on, wished_on)
-    maximum, _ = max_age(chart, progress, target)
+    maximum, _ = _too_late(chart, candidates.ages)
     return Dates(
         earliest_on=earliest_on,
         recommended_on=recommended_on,

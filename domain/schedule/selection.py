@@ -28,7 +28,7 @@ def relevant_series(chart: Chart, antigen: Antigen) -> list[Series]:
 
 def _indicated(chart: Chart, series: Series) -> bool:
     today = chart.case.assessed_on
-    return any(
+    return bool(chart.observed) and any(
         i.observation in chart.observed
         and all(code in chart.observed for code in i.also)
         and chart.aged(today, i.begin, i.end)
@@ -131,7 +131,7 @@ def _finish_on(chart: Chart, one: SeriesForecast) -> date | None:
 def _completable(chart: Chart, one: SeriesForecast) -> bool:
     """SELECTB-3."""
     finish = _finish_on(chart, one)
-    end, _ = max_age(chart, one.progress, len(one.progress.series.doses) - 1)
+    end = max_age(chart, one.progress, len(one.progress.series.doses) - 1)
     return finish is not None and (end is None or finish < end)
 
 
