@@ -178,9 +178,11 @@ class DemoClinic:
         cards = []
         for number, form in enumerate(forms[:-2]):
             card = _done(register_child(self.desk, self.boss, with_booklet(form, number), reasons))
-            for dose in synthetic.history(card.facts, today, self.rng, tables.products(), CODE):
+            past = synthetic.history(card.facts, today, self.rng, tables.products(), CODE)
+            last = max((d.given_at[:10] for d in past), default="")
+            for dose in past:
                 day, body = dose.given_at[:10], dose.body
-                if day < today.isoformat():
+                if day < last:  # what the last call was for is still to be given: these children come today
                     _done(
                         transcribe_dose(
                             self.desk, self.boss, card.id, day, body.vaccine, body.dose_no, ELSEWHERE, body.lot_no

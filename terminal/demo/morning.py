@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from domain.codes import badge_text
 from domain.doses import vaccine_class
 from domain.events import Alert, ChildRegistered
+from domain.schedule.advice import Next, Page, read_page
 from printing.spool import PrinterState
 from terminal.bootstrap import Terminal
 from terminal.demo.clinic import DemoClinic
-from terminal.demo.synthetic import Lot, Member, usual_doses
-from terminal.store import doses, stock
+from terminal.demo.synthetic import Lot, Member
+from terminal.store import stock
 from terminal.store.children import Card
 from terminal.store.database import Store
-from terminal.ui.dose_sheets import ReasonSheet
+from terminal.ui.booklet_sheet import BookletSheet
+from terminal.ui.dose_sheets import DeferSheet, ReasonSheet
 from terminal.ui.hand import Hand
+from terminal.ui.pages import COUNTER, ENTRIES
 from terminal.ui.pictures import grab
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.start_sheets import PinSheet
 from terminal.usecases.receive_stock import recall_lot
 from terminal.usecases.register_child import update_child
+from terminal.usecases.schedule import case_on
 
 ORDINARY = 22  # children who simply come and get their doses
 
@@ -39,28 +43,32 @@ class Morning:
     hand: Hand
     out: Path
     pictures: int = 0
-    served: int = 0
+    _waiting: list[Card] = field(default_factory=list)
 
     def play(self) -> None:
         """From sign-in to the last upload."""
         nurse = self.clinic.staff["general"]
         self._sign_in(nurse)
-        children = iter(self.clinic.children)
-        self._ordinary(children, ORDINARY // 2)
-        self._stopped(next(children))
+        self._waiting = list(self.clinic.children)
+        self._ordinary(ORDINARY // 2)
+        self._stopped(self._next(3))
+        self._too_early(self._next(1))
         self._newborn(self.clinic.newcomers[0])
-        self._contraindicated(next(children))
-        self._void_and_repeat(next(children))
-        self._paper_out(next(children))
-        self._offline(children)
-        self._ordinary(children, ORDINARY - ORDINARY // 2 - 4)
+        self._contraindicated(self._next(1))
+        self._fever(self._next(2))
+        self._booklet(self._next(1))
+        self._void_and_repeat(self._next(1))
+        self._paper_out(self._next(1))
+        self._offline()
+        self._ordinary(ORDINARY - ORDINARY // 2 - 4)
+        self._pages()
         self._finish()
 
     # The story
 
-    def _ordinary(self, children: Iterator[Card], count: int) -> None:
+    def _ordinary(self, count: int) -> None:
         for number in range(count):
-            child = next(children)
+            child = self._next(3 if number == 0 else 1)
             self._visit(child, self._due(child)[: 1 + number % 3], picture=number == 0)
 
     def _stopped(self, child: Card) -> None:
@@ -80,6 +88,53 @@ class Morning:
         self._picture("stop-same-day")
         self._give(due[1])
         self._finish_visit()
+
+    def _too_early(self, child: Card) -> None:
+        """A vaccine whose day has not come: the counter says from when, by which rule; the due one is given."""
+        self._open(child)
+        self._scan(self._package(self._early(child)))
+        self._picture("stop-too-early")
+        self.hand.call(self._work.not_given)
+        self.hand.settle()
+        self._give(self._due(child)[0])
+        self._finish_visit()
+
+    def _fever(self, child: Card) -> None:
+        """Nothing today: all that is due is deferred with its reason and a new day."""
+        self._open(child)
+        self.hand.press("F8")
+        sheet = self._sheet(DeferSheet)
+
+        def fill() -> None:
+            sheet.outcome.choose("deferred")
+            sheet.due.choose_all()
+
+        self.hand.call(fill)
+        self.hand.click(self.hand.window.words("ui.reason.fever"))
+        self.hand.click(self.hand.window.words("ui.defer.week"))
+        self._picture("deferred")
+        self.hand.call(sheet.finish)
+        self.hand.settle()
+        self._picture("not-given")
+        self._finish_visit()
+
+    def _booklet(self, child: Card) -> None:
+        """The paper booklet is held against the record."""
+        self._open(child)
+        self.hand.press("F6")
+        self._sheet(BookletSheet)
+        self._picture("booklet")
+        self.hand.call(lambda: self._counter.close_sheet())
+        self._give(self._due(child)[0])
+        self._finish_visit()
+
+    def _pages(self) -> None:
+        """What else the rail has."""
+        for entry in [e for e in ENTRIES if e.page and e.name != COUNTER]:
+            self.hand.call(partial(self._shell.turn_to, entry.name))
+            self.hand.settle()
+            self._picture(f"page-{entry.name}")
+        self.hand.call(lambda: self._shell.turn_to(COUNTER))
 
     def _newborn(self, form: ChildRegistered) -> None:
         """A child nobody has seen: registered with checks while typing, then the first doses."""
@@ -151,12 +206,12 @@ class Morning:
         self.clinic.printer.set(paper_out=False)
         self.terminal.wake_printers()
 
-    def _offline(self, children: Iterator[Card]) -> None:
+    def _offline(self) -> None:
         """The line is dead for an hour; the counter does not care."""
         self.clinic.cable.pull()
         for minutes in (0, 15, 20, 25):
             self.clinic.clock.shift += timedelta(minutes=minutes)
-            child = next(children)
+            child = self._next(1)
             self._visit(child, self._due(child)[:2])
         self.terminal.sync_now(20)
         self.hand.call(self._shell.ask_standing)
@@ -259,20 +314,37 @@ class Morning:
 
     # What the script knows
 
+    def _next(self, least: int) -> Card:
+        """The next child in the waiting room for whom so many packages are here."""
+        child = next(c for c in self._waiting if len(self._due(c)) >= least)
+        self._waiting.remove(child)
+        return child
+
+    def _page(self, child: Card | None) -> Page:
+        """The booklet's page of a child; None: of the one on the screen."""
+        desk = self.clinic.desk
+        case = case_on(desk, child.id if child else self._work.look.child_id, desk.today())
+        assert case is not None
+        return read_page(desk.plan, case)
+
     def _due(self, child: Card | None = None) -> list[Lot]:
-        """Lots to give: classes the child does not have whole, another start for each child, none recalled."""
-        had = Counter(vaccine_class(d.vaccine) for d in doses.of_child(self._store, child.id)) if child else Counter()
+        """Lots of what is due, in the order to give; those of several doses a vial and recalled ones are left out."""
+        found = [self._lot(n) for n in self._page(child).due]
+        return [lot for lot in found if lot]
+
+    def _early(self, child: Card) -> Lot:
+        """A lot of something whose day has not come."""
+        found = [self._lot(n) for n in self._page(child).nexts if n.standing == "later"]
+        return next(lot for lot in found if lot)
+
+    def _lot(self, line: Next) -> Lot | None:
+        desk = self.clinic.desk
         recalled = {row.lot_no for row, _ in stock.on_hand(self._store) if row.recalled}
-        wanted: dict[str, Lot] = {}
         for lot in self.clinic.lots:
-            kind = vaccine_class(lot.product.vaccine)
-            single = lot.product.doses_per_vial == 1 and lot.lot_no not in recalled
-            if single and had[kind] < usual_doses(lot.product.vaccine):
-                wanted.setdefault(kind, lot)
-        lots = list(wanted.values())
-        self.served += 1
-        start = self.served * 5 % len(lots)
-        return lots[start:] + lots[:start]
+            fits = desk.plan.vaccine(lot.product.vaccine, desk.today()) in line.vaccines
+            if fits and lot.product.doses_per_vial == 1 and lot.lot_no not in recalled:
+                return lot
+        return None
 
     def _package(self, lot: Lot) -> str:
         """The next package of the lot that still holds a dose."""

@@ -47,6 +47,9 @@ _SELF_PAID: _Plan = (
     (("2201",), (12, 49)), (("2108",), (14, 26, 38, 50, 62, 74)),
 )  # fmt: skip
 _GIRLS_ONLY = ("5501",)
+# Until the end of 2024 DTaP began at three months, and at six years DT was given.
+_DTAP, _DTAP_BEFORE, _DT = ("0402",), (3, 4, 5, 18, 72), ("0601",)
+_DTAP_CHANGED_ON = date(2025, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,6 @@ def staff() -> tuple[Member, ...]:
         Member("S001", "曾明", ("super",), "428691"),
         Member("C001", "梁远", ("auditor",), "573926"),
     )
-
-
-def usual_doses(vaccine: str) -> int:
-    """How many doses of this vaccine's class a child has in the end."""
-    plans = [ages for codes, ages in (*_PROGRAMME, *_SELF_PAID) if codes[0][:2] == vaccine[:2]]
-    return sum(len(ages) for ages in plans)
 
 
 def people(n: int, rng: Random, today: date, years: int = 10, clinic: str = "") -> Iterator[ChildRegistered]:
@@ -233,12 +230,15 @@ def _numbered(child: ChildRegistered, made: int, rng: Random, clinic: str, seria
 def _timetable(child: ChildRegistered, today: date, late: int, plan: _Plan) -> list[tuple[date, tuple[str, ...]]]:
     """The days up to `today` of a child who comes `late` days late, each with the vaccine codes that will do."""
     birth_on = date.fromisoformat(child.birth_on)
+    before = add_months(birth_on, 2) < _DTAP_CHANGED_ON
     rows = [
         (add_months(birth_on, age) + timedelta(late if age else 0), codes)
         for codes, ages in plan
-        for age in ages
+        for age in (_DTAP_BEFORE if codes == _DTAP and before else ages)
         if codes != _GIRLS_ONLY or child.sex == "2"
     ]
+    school = add_months(birth_on, 72)
+    rows = [(d, _DT if c == _DTAP and school <= d < _DTAP_CHANGED_ON else c) for d, c in rows]
     return sorted(row for row in rows if row[0] <= today)
 
 

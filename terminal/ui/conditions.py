@@ -25,10 +25,11 @@ class Conditions(QWidget):
         self._words, self._changed = words, changed
         self.alerts: list[Alert] = []
         self.pick = Pick([("", words("ui.choose")), *((t.code, words.name(t)) for t in tables.conditions().values())])
+        self.pick.setMinimumContentsLength(4)
         self.pick.setAccessibleName(words("ui.register.conditions"))
         self.day = Day()
         self.day.setAccessibleName(words("ui.register.condition_on"))
-        self.day.setFixedWidth(118)
+        self.day.setFixedWidth(112)
         self._list = QVBoxLayout()
         layout = parts.column(self, spacing=6)
         layout.addWidget(self.pick)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -26,8 +27,10 @@ from terminal.ui.words import Words
 FEWEST_COLUMNS = 5
 LINE_PX, FONT_PX = 20, 14
 ROW_PX = 30
+NARROW_PX = 720  # below this a day is written without its century, and words below it
 SHOWN = Qt.ItemDataRole.UserRole + 1
 OPENS = Qt.ItemDataRole.UserRole
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SIGNS = {"valid": "✓", "early": "✓", "late": "✓", "invalid": "×", "repeated": "＋", "unjudged": "✓"}
 _TONES = {"valid": "ok", "early": "warn", "late": "ok", "invalid": "bad", "repeated": "warn", "unjudged": "muted"}
 
@@ -99,6 +102,8 @@ class History(QTableWidget):
         self._dose_chosen, self._next_chosen = dose_chosen, next_chosen
         self._doses: Mapping[str, Dose] = {}
         self._today = date.min
+        self._page: Page | None = None
+        self._narrow = False
         self.setAccessibleName(words("ui.history"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -116,7 +121,18 @@ class History(QTableWidget):
 
     def show_page(self, page: Page | None, doses: Iterable[Dose], today: date) -> None:
         """Replace what is shown. None: there is no child."""
-        self._doses, self._today = {d.id: d for d in doses}, today
+        self._page, self._doses, self._today = page, {d.id: d for d in doses}, today
+        self._build()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.viewport().width() < NARROW_PX
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self._build()
+
+    def _build(self) -> None:
+        page = self._page
         rows = [r for r in page.rows if r.next.standing != "offered"] if page else []
         gone, loose = self._sort_out(page, rows) if page else ({}, {})
         columns = max([FEWEST_COLUMNS, *(len(r.cells) for r in rows), *map(len, loose.values())])
@@ -126,15 +142,15 @@ class History(QTableWidget):
         headings = [self._words("ui.history.dose", number=n) for n in range(1, columns + 1)]
         self.setHorizontalHeaderLabels([self._words("ui.history.vaccine"), *headings])
         for at, row in enumerate(rows):
-            self._put(at, 0, Shown((Line(told.group_name(self._words, row.next)),)), None)
+            self._put_name(at, told.group_name(self._words, row.next))
             for cell in row.cells:
                 self._put_cell(at, row, cell, gone.get((at, cell.number), []))
             self._fit(at)
         for at, (name, shown) in enumerate(loose.items(), len(rows)):
-            self._put(at, 0, Shown((Line(self._words.short(name)),)), None)
+            self._put_name(at, self._words.short(name))
             for column, one in enumerate(shown, 1):
                 line = self._mark(one) if isinstance(one, Mark) else _struck(one)
-                self._put(at, column, Shown((line,)), one)
+                self._put(at, column, Shown(tuple(self._lines(line))), one)
             self._fit(at)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -168,7 +184,13 @@ class History(QTableWidget):
     def _first_width(self) -> int:
         names = [item.data(SHOWN).lines[0].words for at in range(self.rowCount()) if (item := self.item(at, 0))]
         width = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=80)
-        return min(width + 26, 190)
+        return min(width + 26, 118 if self._narrow else 190)
+
+    def _put_name(self, at: int, name: str) -> None:
+        self._put(at, 0, Shown((Line(name),)), None)
+        item = self.item(at, 0)
+        if item:
+            item.setToolTip(name)
 
     def _fit(self, at: int) -> None:
         """High enough for its fullest cell."""
@@ -177,15 +199,15 @@ class History(QTableWidget):
         self.setRowHeight(at, ROW_PX if lines < 2 else 6 + LINE_PX * lines)
 
     def _put_cell(self, at: int, row: Row, cell: Cell, gone: list[Dose]) -> None:
-        lines = [self._mark(mark) for mark in cell.marks]
-        lines += [_struck(dose) for dose in gone]
+        lines = [line for mark in cell.marks for line in self._lines(self._mark(mark))]
+        lines += [line for dose in gone for line in self._lines(_struck(dose))]
         today_on = any(mark.given_on == self._today for mark in cell.marks)
         tint = "ok_tint" if today_on else ""
         opens: object = cell.marks[-1] if cell.marks else gone[-1] if gone else None
         if cell.standing != "given" and cell.on:
             is_next = cell.number == row.next.number
             line, tint = self._to_come(cell, row.next, is_next)
-            lines.append(line)
+            lines += self._lines(line)
             opens = opens or (row.next if is_next else None)
         if lines:
             self._put(at, cell.number, Shown(tuple(lines), tint), opens)
@@ -208,6 +230,17 @@ class History(QTableWidget):
         kind = "" if mark.kind == "valid" else words(f"ui.mark.{mark.kind}")
         tone = "warn" if disputed else _TONES[mark.kind]
         return Line(" ".join(filter(None, [sign, day, kind])), tone, strong=is_today)
+
+    def _lines(self, line: Line) -> list[Line]:
+        """In a narrow table: the day without its century, other words on a line of their own."""
+        if not self._narrow:
+            return [line]
+        words, found = [], _DAY.search(line.words)
+        if found:
+            before, after = line.words[: found.start()].strip(), line.words[found.end() :].strip()
+            sign = f"{before} " if len(before) == 1 else ""
+            words = [before if not sign else "", f"{sign}{found[0][2:]}", after]
+        return [replace(line, words=one) for one in words if one] or [line]
 
     def _put(self, at: int, column: int, shown: Shown, opens: object) -> None:
         item = QTableWidgetItem()

@@ -40,7 +40,7 @@ class PersonPanel(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(area)
-        self.setMinimumWidth(322)
+        self.setMinimumWidth(312)
         self.show_child(None)
 
     def show_child(self, opened: OpenChild | None) -> None:

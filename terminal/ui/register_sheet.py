@@ -73,30 +73,33 @@ class RegisterSheet(Sheet):
         columns.addLayout(right, 2)
         self._add(left, "name", QLineEdit())
         self._add(left, "sex", Choices([("1", words("sex.1")), ("2", words("sex.2"))]))
-        self._add_pair(left, ("birth_on", Day()), ("birth_time", _short("14:30")))
+        self._add(left, "birth_on", Day())
         self._add_pair(left, ("birth_weight_g", QLineEdit()), ("preterm_weeks", _short("37")))
         self._add(
             left, "birth_order", Choices([("0", words("ui.single_birth")), ("1", "1"), ("2", "2"), ("3", "3")], "0")
         )
-        for name in (*NUMBERS, "birth_hospital"):
+        for name in NUMBERS:
             self._add(left, name, QLineEdit())
+        self._add_pair(left, ("birth_hospital", QLineEdit()), ("birth_time", _short("14:30")))
         relation = Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother")
-        relation.setMinimumContentsLength(5)
-        self._add_pair(middle, ("relation", relation), ("guardian", QLineEdit()), stretch=(1, 2))
+        self._add(middle, "relation", relation)
+        self._add(middle, "guardian", QLineEdit())
         self._add(middle, "phone", QLineEdit())
         residences = [(t.code, words.name(t)) for t in tables.residences().values()]
         self._add(middle, "residence", Pick([("", words("ui.choose")), *residences]))
         statuses = [(t.code, words.name(t)) for t in tables.register_statuses().values() if ":" not in t.code]
         self._add(middle, "register_status", Pick([("", words("ui.choose")), *statuses]))
         self._add(middle, "address", QLineEdit())
-        groups = [(t.code, words.name(t)) for t in tables.ethnic_groups().values()]
-        self._add(middle, "ethnic", Pick([("", words("ui.choose")), *groups]))
         hbsag = ("negative", "positive", "unknown")
         self._add(
             middle, "mother_hbsag", Pick([("", words("ui.choose")), *[(v, words(f"ui.hbsag.{v}")) for v in hbsag]])
         )
         for kind in ("allergy", "contraindication"):
             self._add(middle, kind, QLineEdit())
+        groups = [(t.code, words.name(t)) for t in tables.ethnic_groups().values()]
+        people = QFormLayout()
+        self._add(people, "ethnic", Pick([("", words("ui.choose")), *groups]))
+        right.addLayout(people)
         right.addWidget(parts.text(words("ui.register.conditions"), "strong", wrap=True))
         self.conditions = Conditions(words, self._edited)
         right.addWidget(self.conditions)
@@ -117,22 +120,17 @@ class RegisterSheet(Sheet):
     def _add(self, form: QFormLayout, name: str, field: QWidget) -> None:
         form.addRow(parts.text(self.words(f"ui.field.{name}"), "muted"), self._hold(name, field))
 
-    def _add_pair(
-        self,
-        form: QFormLayout,
-        first: tuple[str, QWidget],
-        second: tuple[str, QWidget],
-        stretch: tuple[int, int] = (1, 0),
-    ) -> None:
+    def _add_pair(self, form: QFormLayout, first: tuple[str, QWidget], second: tuple[str, QWidget]) -> None:
         """Two short fields in a row; the second with its name beside it."""
         aside = parts.text(self.words(f"ui.field.{second[0]}"), "muted")
         line = parts.row(self._hold(*first), aside, self._hold(*second))
-        line.setStretch(0, stretch[0])
-        line.setStretch(2, stretch[1])
+        line.setStretch(0, 1)
         form.addRow(parts.text(self.words(f"ui.field.{first[0]}"), "muted"), line)
 
     def _hold(self, name: str, field: QWidget) -> QWidget:
         """The field over the place of its hint."""
+        if isinstance(field, Pick):
+            field.setMinimumContentsLength(4)
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -328,7 +326,7 @@ class RegisterSheet(Sheet):
 def _short(hint: str) -> QLineEdit:
     field = QLineEdit()
     field.setPlaceholderText(hint)
-    field.setFixedWidth(84)
+    field.setFixedWidth(68)
     return field
 
 

@@ -177,6 +177,10 @@ class Several(Flow):
             self._buttons[value] = button
         self.show_parts(list(self._buttons.values()))
 
+    def choose_all(self) -> None:
+        for button in self._buttons.values():
+            button.setChecked(True)
+
     @property
     def values(self) -> list[str]:
         return [value for value, button in self._buttons.items() if button.isChecked()]
