@@ -97,6 +97,14 @@ class Spool:
     def start(self) -> None:
         self._thread.start()
 
+    def watch(
+        self,
+        on_health: Callable[[Health], None] = lambda _: None,
+        on_job: Callable[[str, JobState, str], None] = lambda *_: None,
+    ) -> None:
+        """From here on these are called, and those before no more; nobody when none are given."""
+        self._on_health, self._on_job = on_health, on_job
+
     def wake(self) -> None:
         """A job was committed, or a person wants the printer tried now."""
         self._wake.set()

@@ -57,7 +57,7 @@ class Control(threading.Thread):
         while self._listener and not self._closed:
             try:
                 with self._listener.accept() as line:
-                    answer = self._answers.get(line.recv_bytes(64).decode("ascii", "replace"))
+                    answer = self._answers.get(line.recv_bytes(256).decode("utf-8", "replace"))
                     line.send_bytes(msgspec.json.encode(answer() if answer else {"code": "cli.unknown_word"}))
             except (OSError, EOFError) as fault:  # who asked went away, or said too much; or `close`
                 _log.info("nobody waits for the answer: %s", type(fault).__name__)

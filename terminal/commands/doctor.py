@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from domain.errors import VaxdeskError
-from drivers.devices import serial_ports
+from drivers.devices import scanner_ports
 from drivers.scan import DeviceState
 from printing import font
 from printing.transport import look_at
@@ -25,6 +25,7 @@ from terminal.store.database import sqlite_version
 from terminal.store.outbox import StoreOutbox
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
+from terminal.usecases.staff_emergency import emergency_standing
 
 FAR_APART_MIN = 5  # between this PC's clock and the region's
 LITTLE_DISK = 1_000_000_000  # bytes
@@ -104,7 +105,7 @@ def _backups(home: bootstrap.Home) -> Iterator[Finding]:
 
 
 def _devices(home: bootstrap.Home) -> Iterator[Finding]:
-    for port in serial_ports(home.settings.scanners):
+    for port in scanner_ports(home.settings.scanners):
         if port.name:
             good = port.state in (DeviceState.READY, DeviceState.BUSY)
             yield Finding("ok" if good else "mend", port.state.code, {"device": port.name, "detail": port.path})
@@ -112,11 +113,29 @@ def _devices(home: bootstrap.Home) -> Iterator[Finding]:
         found = look_at(printer)
         code = found.code or ("print.ok" if found.kind == "ok" else "print.unknown")
         yield Finding(_PRINTER[found.kind], code, {"printer": printer.name})
+    yield _sound(home)
+
+
+def _sound(home: bootstrap.Home) -> Finding:
+    """What plays the counter's tones here."""
+    from terminal.ui.sounds import find_player
+
+    player = find_player()
+    if not home.settings.sound.on:
+        return Finding("look", "doctor.sound_off")
+    if not player:
+        return Finding("look", "doctor.no_sound")
+    return Finding("ok", "doctor.sound", {"player": Path(player[0]).name})
 
 
 def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:
     with opened(home, say) as desk:
         yield Finding("ok", "doctor.records")
+        envelope = emergency_standing(desk)
+        if envelope.used:
+            yield Finding("mend", "doctor.emergency_used", {"count": len(envelope.used)})
+        elif not envelope.sealed:
+            yield Finding("look", "emergency.not_sealed")
         yield from (Finding("mend", p.code, p.params) for p in check_clock(desk))
         yield from _region(home, desk)
 

@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from config.settings import Printer
 from domain.errors import VaxdeskError
 from terminal import bootstrap
-from terminal.commands import sync_status
+from terminal.commands import print_test, sync_status
 from terminal.commands.control import Control
 from terminal.commands.line import Say
 from terminal.commands.opening import secret, start_passphrase
@@ -63,7 +64,15 @@ def _run(settings: Path, say: Say, ask: Callable[[str], str]) -> int:
             terminal.sync_now(deadline_s=50)
             return status()
 
-        control = Control(home.data, {"sync status": status, "sync now": sync_now})
+        def test(printer: Printer) -> dict[str, Any]:
+            spool = next(
+                (s for p, s in zip(home.settings.printers, terminal.spools, strict=False) if p == printer), None
+            )
+            return print_test.through(spool, desk, printer, say) if spool else {"state": "failed", "code": ""}
+
+        answers = {"sync status": status, "sync now": sync_now}
+        answers |= {print_test.word(printer): partial(test, printer) for printer in home.settings.printers}
+        control = Control(home.data, answers)
         control.start()
         lines = threading.Thread(target=terminal.start_lines, name="lines", daemon=True)
 

@@ -1,11 +1,14 @@
-"""`vaxdesk print test`: a test page through the real queue, and what became of it."""
+"""`vaxdesk print test`: a test page through the real queue, and what became of it; an open window prints it."""
 
 from __future__ import annotations
 
 import argparse
 import threading
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from config.settings import Printer
 from domain.errors import ConfigError
@@ -14,33 +17,61 @@ from domain.world import utc_text
 from printing.jobs import AWAITING_ANSWER, JobState
 from printing.spool import Health, PrinterState, Spool
 from terminal import bootstrap
+from terminal.commands.control import ask
 from terminal.commands.line import DONE, TO_MEND, Say
 from terminal.commands.opening import opened
 from terminal.store import ledger, papers
 from terminal.usecases.desk import Desk
 
-_SETTLED_S = 60.0
+_SETTLED_S = 50.0
+_LOOKED_S = 5.0  # after so long a printer that cannot print has been tried again
 _GOOD = ("confirmed", "sent")
+_ILL = (PrinterState.BLOCKED, PrinterState.UNREACHABLE, PrinterState.FAULTED)
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """Exit code 3 when the page was not printed, or nobody can say. Slips that wait are printed first."""
     home = bootstrap.find_home(settings)
     printer = _chosen(home.settings.printers, args.printer)
+    became = ask(home.data, word(printer)) or _alone(home, printer, say)
+    print(say(became["code"] or f"cli.print_test.{became['state']}", printer=printer.name))
+    return DONE if became["state"] in _GOOD else TO_MEND
+
+
+def word(printer: Printer) -> str:
+    """What asks the running window for a test page."""
+    return f"print test {printer.name}"
+
+
+def through(spool: Spool, desk: Desk, printer: Printer, say: Say) -> dict[str, Any]:
+    """A test page through a running spool: what became of it as `state`, and as `code` what stopped it, "" nothing."""
+    with _watching(spool) as watch:
+        job = desk.store.run(_queued, desk, printer, say)
+        spool.wake()
+        watch.wait(job, _LOOKED_S)
+        if job not in watch.became and spool.health.state not in _ILL:
+            watch.wait(job, _SETTLED_S - _LOOKED_S)
+        state, code = watch.became.get(job, (JobState.FAILED, watch.why or spool.health.code))
+    desk.store.run(_not_later, desk, job)
+    if state is JobState.QUEUED:  # nothing went out, and the page is no longer wanted
+        state = JobState.FAILED
+    return {"state": state.value, "code": "" if state.value in _GOOD else code}
+
+
+def _alone(home: bootstrap.Home, printer: Printer, say: Say) -> dict[str, Any]:
     with bootstrap.only_one(home), opened(home, say) as desk:
-        queue = _Watched(desk, desk.store.run(_queued, desk, printer, say))
-        spool = Spool(printer, queue, desk.world, on_health=queue.hear)
+        spool = Spool(printer, papers.StorePrintQueue(desk.store), desk.world)
         spool.start()
-        queue.settled.wait(_SETTLED_S)
-        spool.stop(_SETTLED_S)
-        desk.store.run(_not_later, desk, queue.job_id)
-    print(say(queue.code or f"cli.print_test.{queue.state}", printer=printer.name))
-    return DONE if queue.state in _GOOD else TO_MEND
+        try:
+            return through(spool, desk, printer, say)
+        finally:
+            spool.stop(_SETTLED_S)
 
 
 def _chosen(printers: tuple[Printer, ...], name: str) -> Printer:
+    """By its name or its role; the first when nothing is said."""
     for printer in printers:
-        if name in ("", printer.name):
+        if name in ("", printer.name, printer.role):
             return printer
     raise ConfigError("cli.print_test.none", printer=name or "-", known=", ".join(p.name for p in printers) or "-")
 
@@ -58,25 +89,36 @@ def _not_later(desk: Desk, job_id: str) -> None:
         papers.cancel(entry, job_id)
 
 
-class _Watched(papers.StorePrintQueue):
-    """The queue, and what became of one job in it. `code` names the text of what stopped it."""
+class _Watch:
+    """What a printer's thread tells: how jobs ended, and `why` the printer cannot print now."""
 
-    def __init__(self, desk: Desk, job_id: str) -> None:
-        super().__init__(desk.store)
-        self.job_id = job_id
-        self.state, self.code = "failed", ""
-        self.settled = threading.Event()
+    def __init__(self) -> None:
+        self.became: dict[str, tuple[JobState, str]] = {}
+        self.why = ""
+        self._news = threading.Condition()
 
-    def settle(self, job_id: str, state: JobState, bytes_out: int, code: str, now: datetime) -> None:
-        super().settle(job_id, state, bytes_out, code, now)
-        if job_id == self.job_id and code != AWAITING_ANSWER:
-            self._end("failed" if state is JobState.QUEUED else state.value, "" if state.value in _GOOD else code)
+    def job(self, job_id: str, state: JobState, code: str) -> None:
+        if code != AWAITING_ANSWER:
+            with self._news:
+                self.became[job_id] = state, code
+                self._news.notify_all()
 
-    def hear(self, health: Health) -> None:
-        """A printer that cannot print now ends the test: the page is not left waiting."""
-        if health.state in (PrinterState.BLOCKED, PrinterState.UNREACHABLE, PrinterState.FAULTED):
-            self._end("failed", health.code)
+    def health(self, health: Health) -> None:
+        if health.state in _ILL:
+            with self._news:
+                self.why = health.code
+                self._news.notify_all()
 
-    def _end(self, state: str, code: str) -> None:
-        self.state, self.code = state, code
-        self.settled.set()
+    def wait(self, job_id: str, seconds: float) -> None:
+        with self._news:
+            self._news.wait_for(lambda: job_id in self.became or self.why, seconds)
+
+
+@contextmanager
+def _watching(spool: Spool) -> Iterator[_Watch]:
+    watch = _Watch()
+    spool.watch(watch.health, watch.job)
+    try:
+        yield watch
+    finally:
+        spool.watch()
