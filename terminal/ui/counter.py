@@ -29,7 +29,7 @@ STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
 
 class Counter(Page):
-    """The page of the child in the chair. `forms`: what the rail opens here without a page of its own."""
+    """The page of the child in the chair."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house, "ui.counter")
@@ -42,7 +42,6 @@ class Counter(Page):
         self.due = DueCards(words, house.desk.plan, work.doses.next_chosen)
         self.history = History(words, self._groups, work.doses.dose_chosen, work.doses.next_chosen)
         self._optional = parts.Elided("", "small")
-        self.forms: dict[str, Callable[[], None]] = {"child": work.children.register, "stock": work.seat.stock}
         self._shown: object = None  # of the person, and of the history: what has not changed is not built again
         self._history_shown: object = None
         self._actions: dict[int, Button] = {}

@@ -31,8 +31,10 @@ class DuePage(WorkPage):
             words("ui.duelist"), self._columns(), words("ui.duelist.empty"), self._open, self._search
         )
         self.within = Within(words("ui.list.within"), self.table)
-        self.head.addWidget(self.within)
         self.standing = Choices([(s, words(f"ui.duelist.{s or 'both'}")) for s in ("", "overdue", "due")], "")
+        self.standing.setAccessibleName(words("ui.duelist.standing"))
+        self.head.addWidget(self.standing)
+        self.head.addWidget(self.within)
         self.group = Pick(self._groups())
         self.age = Pick([("", words("ui.duelist.any_age")), *((f"{a}-{b}", self._age(a, b)) for a, b in AGES)])
         residences = [(code, words.name(row)) for code, row in tables.residences().items()]
@@ -49,7 +51,6 @@ class DuePage(WorkPage):
     def _filters(self) -> None:
         words = self.words
         named: list[tuple[QWidget, str, int]] = [
-            (self.standing, "ui.duelist.standing", 0),
             (self.group, "ui.duelist.group", 3),
             (self.age, "ui.list.age", 2),
             (self.residence, "ui.duelist.residence", 2),
@@ -60,7 +61,6 @@ class DuePage(WorkPage):
         for widget, name, stretch in named:
             widget.setAccessibleName(words(name))
             widget.setToolTip(words(name))
-            widget.setMinimumHeight(40)
             line.addWidget(widget, stretch)
         self.day.setFixedWidth(130)
         self.inside.addLayout(line)
@@ -86,7 +86,9 @@ class DuePage(WorkPage):
             Column(words("ui.duelist.state"), self._state, 3, _tone, _since),
             Column(words("ui.duelist.what"), self._what, 7),
             Column(words("ui.duelist.call"), lambda c: f"{c.guardian} {masked(c.phone)}".strip(), 4),
-            Column(words("ui.duelist.residence"), lambda c: words.name(tables.residences().get(c.residence)), 2),
+            Column(
+                words("ui.duelist.residence"), lambda c: words.name(tables.residences().get(c.residence)), 2, spare=True
+            ),
         ]
 
     def _state(self, child: DueChild) -> str:
@@ -101,7 +103,7 @@ class DuePage(WorkPage):
 
     def _item(self, item: DueItem) -> str:
         name = (item.name_zh if self.words.language == "zh_CN" else item.name_en) or item.group
-        told = self.words("ui.dose", vaccine=name, number=item.number)
+        told = self.words("ui.duelist.item", vaccine=name, number=item.number)
         return told if not item.outcome else f"{told} ({self.words(f'ui.defer.{item.outcome}')})"
 
     def _search(self, child: DueChild) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.codes import Code
 from domain.problems import Problem
@@ -19,7 +19,7 @@ from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
 from terminal.ui.sheet import Sheet
 from terminal.ui.table_view import Table
-from terminal.ui.tokens import GAP, TARGET_PX
+from terminal.ui.tokens import GAP
 from terminal.usecases.desk import Outcome
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ class WorkPage(Page):
         self.sheet: Sheet | None = None
         self._keys: dict[int, Button] = {}
         self._under_way = False
+        self.setProperty("roomy", "yes")  # everything on it is a finger wide
         self.title = parts.text(house.words(title), "heading")
         self.facts = parts.Elided("", "muted")
         self.head = parts.row(self.title, self.facts, spacing=GAP)
@@ -120,8 +121,10 @@ class WorkPage(Page):
         def done(outcome: Outcome[T]) -> None:
             if outcome.value is None:
                 self.say_problems(outcome.problems)
-            else:
-                then(outcome.value)
+                return
+            then(outcome.value)
+            if outcome.problems:
+                self.note.add(" ".join(self.words.problem(p) for p in outcome.problems))
 
         self.house.tasks.run(verb, self.house.desk, self.house.actor, *args, then=done)
 
@@ -178,6 +181,10 @@ class _Note(QFrame):
         else:
             self._end.start()
 
+    def add(self, text: str) -> None:
+        """What should be looked at beside what was just said."""
+        self.say(f"{self.said.removeprefix('✓ ')} {text}".strip(), "look")
+
     def quiet(self) -> None:
         self._end.stop()
         self.hide()
@@ -193,7 +200,6 @@ class Within(QLineEdit):
         self.setClearButtonEnabled(True)
         self.setMinimumWidth(200)
         self.setMaximumWidth(320)
-        self.setMinimumHeight(TARGET_PX - 8)
         self._table = table
         self.textChanged.connect(table.narrow)
 
@@ -215,3 +221,44 @@ def in_card(table: QWidget) -> QFrame:
     layout.setContentsMargins(12, 8, 12, 8)
     layout.addWidget(table)
     return frame
+
+
+class Facts(QFrame):
+    """A white panel of named values, such as "unsent: 12"; a value may have a colour that says how it is."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__()
+        self.setProperty("kind", "card")
+        self.setAccessibleName(title)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(20, 16, 20, 16)
+        outer.setSpacing(10)
+        outer.addWidget(parts.text(title, "strong"))
+        self._grid = QGridLayout()
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(8)
+        self._grid.setColumnStretch(1, 1)
+        outer.addLayout(self._grid)
+        outer.addStretch(1)
+        self.below = outer
+        self._shown: list[tuple[str, str, str]] = []
+
+    def show_facts(self, *facts: tuple[str, str, str]) -> None:
+        """(name, value, tone) from top to bottom. tone: "" plain, ok, look or stop; a mark goes with the colour."""
+        if list(facts) == self._shown:
+            return
+        self._shown = list(facts)
+        parts.clear(self._grid)
+        for at, (name, value, tone) in enumerate(facts):
+            label = parts.text(value, _TONE_KINDS[tone], wrap=True)
+            label.setAccessibleName(f"{name} {value}")
+            self._grid.addWidget(parts.text(name, "muted"), at, 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(label, at, 1, Qt.AlignmentFlag.AlignTop)
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """name -> value, as shown."""
+        return {name: value for name, value, _ in self._shown}
+
+
+_TONE_KINDS = {"": "body", "ok": "good", "look": "attention", "stop": "wrong"}

@@ -47,7 +47,6 @@ class QueuePage(WorkPage):
         self.desk_of_precheck.setCheckable(True)
         self.desk_of_precheck.setAccessibleName(words("ui.queue.precheck"))
         self.desk_of_precheck.setToolTip(words("ui.queue.precheck_how"))
-        self.desk_of_precheck.setMinimumHeight(TARGET_PX)
         self.desk_of_precheck.clicked.connect(lambda on: self.do(queue.set_precheck, self._set_precheck, on))
         self.head.addWidget(self.desk_of_precheck)
         self.head.addWidget(self.find)

@@ -89,13 +89,13 @@ class Page(QFrame):
 class Entry:
     """A line of the rail: its words are `ui.rail.<name>`, its picture `icon`, its key Ctrl and its place.
 
-    `page` is module:class, imported when first opened; "" for a form of the counter (`Counter.forms`).
+    `page` is module:class, imported when first opened.
     Shown to who has one of the `rights`; to everybody when there are none.
     """
 
     name: str
     icon: str
-    page: str = ""
+    page: str
     rights: tuple[Permission, ...] = ()
 
     def allowed(self, grades: tuple[str, ...]) -> bool:
@@ -114,7 +114,8 @@ ENTRIES = (
     Entry(COUNTER, "counter", "terminal.ui.counter:Counter"),
     Entry("queue", "queue", "terminal.ui.page_queue:QueuePage", (Permission.CHILD_VIEW,)),
     Entry("due", "due", "terminal.ui.page_due:DuePage", (Permission.CHILD_VIEW,)),
-    Entry("child", "child", rights=(Permission.CHILD_REGISTER,)),
-    Entry("stock", "stock", rights=(Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
-    Entry("upload", "upload"),
+    Entry("children", "child", "terminal.ui.page_children:ChildrenPage", (Permission.CHILD_VIEW,)),
+    Entry("stock", "stock", "terminal.ui.page_lots:LotsPage", (Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
+    Entry("sync", "upload", "terminal.ui.page_sync:SyncPage"),
+    Entry("devices", "devices", "terminal.ui.page_devices:DevicesPage"),
 )

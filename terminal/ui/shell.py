@@ -56,7 +56,6 @@ class Shell(QFrame):
             desk, services, words, tasks, work, self.open_child, self.turn_to, self.ask_standing, lambda: self._heard
         )
         self.counter = Counter(self._house)
-        self.counter.forms["upload"] = self._upload
         self.search = SearchBox(words, work.children.search, self.open_child, work.children.looked, self)
         self.top = TopBar(desk, words, self.search)
         self.rail = Rail(words, self.turn_to, lock)
@@ -65,7 +64,6 @@ class Shell(QFrame):
         self._entries: tuple[Entry, ...] = ()
         self._asking: tuple[str, ...] | None = None
         self.ticked: Callable[[], None] = lambda: None
-        self._tell_standing = False  # somebody pressed Upload and waits for words
         self._build()
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self.tick)
@@ -128,9 +126,6 @@ class Shell(QFrame):
         entry = next((e for e in self._entries if e.name == name), None)
         if entry is None or isinstance(self.counter.sheet, UnansweredSheet):
             self._show(COUNTER)
-        elif not entry.page:
-            self._show(COUNTER)
-            self.counter.forms[name]()
         else:
             if self.current == name == COUNTER:
                 self.counter.close_sheet()
@@ -224,10 +219,7 @@ class Shell(QFrame):
         self._tasks.run(trips.standing, self._desk, then=self._show_standing)
 
     def _show_standing(self, standing: trips.Standing) -> None:
-        told = self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
-        if self._tell_standing and self.work.verdict is None:  # an answer that Enter confirms stays in sight
-            self.work.explain(*told)
-        self._tell_standing = False
+        self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
         faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
         manages = allowed(self.work.actor.grades, Permission.STAFF_MANAGE)
         envelope = standing.emergency if manages else EmergencyUse(sealed=True)
@@ -237,12 +229,6 @@ class Shell(QFrame):
             self._asking = asking
             self._show_bars(standing.uncertain, faults)
             self._show_envelope(envelope)
-
-    def _upload(self) -> None:
-        """Upload now, and say how it stands: what waits and why, the last answer, the age of the backup."""
-        self._services.upload_now()
-        self._tell_standing = True
-        self.ask_standing()
 
     def _show_bars(self, jobs: Sequence[Job], faults: Sequence[Condition]) -> None:
         """Above the page: what is broken and what to do; quiet questions: the date, a slip that may be on paper."""

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QAbstractItemView, QTableView
 from terminal.ui.tokens import COLOURS, TARGET_PX
 
 R = TypeVar("R")
+NARROW_PX = 1000  # below this the spare columns are left out
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -26,7 +27,7 @@ def _plain(_: Any) -> str:
 @dataclass(frozen=True)
 class Column(Generic[R]):
     """One column. `cell` gives a line's words, `tone` a colour of the look ("" plain), `key` what it sorts by
-    (the words where None), `weight` its share of the width."""
+    (the words where None), `weight` its share of the width. A `spare` one is left out where there is little room."""
 
     heading: str
     cell: Callable[[R], str]
@@ -34,6 +35,7 @@ class Column(Generic[R]):
     tone: Callable[[R], str] = _plain
     key: Callable[[R], Any] | None = None
     strong: bool = False
+    spare: bool = False
 
 
 class Lines(QAbstractTableModel, Generic[R]):
@@ -180,9 +182,12 @@ class Table(QTableView, Generic[R]):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        width, weights = self.viewport().width(), [c.weight for c in self.lines.columns]
-        for at, weight in enumerate(weights):
-            self.setColumnWidth(at, width * weight // sum(weights))
+        width = self.viewport().width()
+        shown = {at: c.weight for at, c in enumerate(self.lines.columns) if width >= NARROW_PX or not c.spare}
+        for at in range(len(self.lines.columns)):
+            self.setColumnHidden(at, at not in shown)
+        for at, weight in shown.items():
+            self.setColumnWidth(at, width * weight // sum(shown.values()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

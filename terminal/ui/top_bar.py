@@ -121,8 +121,8 @@ class TopBar(QFrame):
             hint = words(condition.code, **condition.params)
         self.printer.show_state(level, words("ui.lamp.printer" if level == "ok" else "ui.lamp.printer_off"), hint)
 
-    def show_unsent(self, unsent: UnsentCount, condition: Condition, backed_up_at: datetime | None) -> tuple[str, str]:
-        """What waits for the region, and the hint: why it waits, when it answered last, the age of the backup."""
+    def show_unsent(self, unsent: UnsentCount, condition: Condition, backed_up_at: datetime | None) -> None:
+        """What waits for the region; the hint: why it waits, when it answered last, the age of the backup."""
         words = self._words
         level: Level = condition.level if condition.level != "ok" else "look" if unsent.events else "ok"
         acked_at = from_utc_text(unsent.last_ack_at) if unsent.last_ack_at else None
@@ -134,7 +134,6 @@ class TopBar(QFrame):
             told.insert(0, words(condition.code, **condition.params))
         name = words("ui.lamp.unsent_off" if condition.code else "ui.lamp.unsent", count=unsent.events)
         self.unsent.show_state(level, name, " ".join(told))
-        return name, " ".join(told)
 
     def _when(self, at: datetime | None) -> str:
         if at is None:

@@ -10,7 +10,7 @@ from domain.doses import Dose
 from domain.permissions import Permission, allowed
 from domain.schedule.advice import Page, case_of, read_page
 from drivers.scan import ScanEvent
-from terminal.store import children, doses, outbox, papers, stock, visits
+from terminal.store import children, doses, outbox, papers, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
@@ -131,7 +131,3 @@ def standing(desk: Desk) -> Standing:
         tuple(papers.jobs_in(desk.store, "uncertain")),
         emergency_standing(desk),
     )
-
-
-def on_hand(desk: Desk) -> list[tuple[stock.LotRow, int]]:
-    return stock.on_hand(desk.store)

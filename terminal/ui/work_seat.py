@@ -1,34 +1,27 @@
-"""What is done at the seat without a child: stock, handing over, the date, doses left without an answer."""
+"""What is done at the seat without a child: handing over, the date, doses left without an answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from domain.codes import Package, TracePackage
-from domain.permissions import Permission, allowed
 from domain.world import from_utc_text
 from terminal.store import visits
 from terminal.store.children import Card
 from terminal.store.doses import CheckedDose
-from terminal.store.stock import LotRow
 from terminal.ui import trips
 from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.start_sheets import ClockSheet, EmergencyCodeSheet, PinSheet, UnansweredSheet
-from terminal.ui.stock_sheet import StockSheet
 from terminal.ui.verdict_strip import Said
 from terminal.usecases import record_dose
 from terminal.usecases.clock_check import confirm_date
 from terminal.usecases.desk import Actor, Desk, Outcome
-from terminal.usecases.receive_stock import recall_lot, receive_stock
 from terminal.usecases.sign_in import sign_in
 from terminal.usecases.staff_emergency import new_emergency_code, review_emergency
 
 if TYPE_CHECKING:
     from terminal.ui.work import Work
-
-USUAL_RECALLS = ("ui.reason.recall_notice", "ui.reason.cold_chain")
 
 
 @dataclass(frozen=True)
@@ -56,55 +49,6 @@ class SeatWork:
 
     def __init__(self, work: Work) -> None:
         self.work = work
-
-    def stock(self) -> None:
-        """The form that receives packages by scanning."""
-        may = allowed(self.work.actor.grades, Permission.STOCK_RECALL)
-        recall = self._ask_recall if may else None
-        sheet = StockSheet(self.work.words, self._receive, recall, self.work.screen.close_sheet)
-        self.work.screen.open_sheet(sheet)
-        self.work.explain(self.work.words("ui.stock"), self.work.words("ui.stock.how"))
-        self._show_on_hand(sheet)
-
-    def _show_on_hand(self, sheet: StockSheet) -> None:
-        today = self.work.desk.today().isoformat()
-
-        def show(lots: Any) -> None:
-            if self.work.screen.sheet is sheet:
-                sheet.show_on_hand(lots, today)
-
-        self.work.tasks.run(trips.on_hand, self.work.desk, then=show)
-
-    def _receive(self, codes: list[Package | TracePackage], lot_no: str, expiry_on: str) -> None:
-        sheet = self.work.screen.sheet
-
-        def then(outcome: Outcome[LotRow]) -> None:
-            lot = outcome.value
-            assert lot is not None
-            told = " ".join(self.work.words.problem(p) for p in outcome.problems)
-            name = self.work.words.vaccine(lot.vaccine)
-            tone = Said(
-                "look" if told else "ok", self.work.words("ui.stock.received", vaccine=name, lot=lot.lot_no), told
-            )
-            self.work.say(tone)
-            if isinstance(sheet, StockSheet) and self.work.screen.sheet is sheet:
-                sheet.start_again()
-                self._show_on_hand(sheet)
-
-        self.work.do(receive_stock, then, codes, lot_no, expiry_on)
-
-    def _ask_recall(self, lot: LotRow) -> None:
-        words, fields = self.work.words, {"vaccine": self.work.words.vaccine(lot.vaccine), "lot": lot.lot_no}
-
-        def recalled(_: Outcome[LotRow]) -> None:
-            self.stock()
-            self.work.say(Said("ok", words("ui.stock.recalled", **fields)))
-
-        def go_on(reason: str) -> None:
-            self.work.do(recall_lot, recalled, lot.id, reason)
-
-        title, how = words("ui.stock.recall_lot", **fields), words("ui.stock.recall_how")
-        self.work.screen.open_sheet(ReasonSheet(words, title, [how], USUAL_RECALLS, go_on, self.stock))
 
     def ask_pin(self, code: str) -> None:
         """Somebody's badge was scanned: her PIN takes the seat. Going back leaves it to who sits there."""

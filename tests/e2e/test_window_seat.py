@@ -1,4 +1,4 @@
-"""The seat without a child: sign-in, hand-over, lock, stock, the date, lamps and bars, names and focus of controls."""
+"""The seat without a child: sign-in, hand-over, lock, the date, lamps and bars, names and focus of controls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
     QMessageBox,
-    QTableWidget,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -39,8 +38,6 @@ from terminal.ui.pictures import grab
 from terminal.ui.services import Condition, Services
 from terminal.ui.sounds import AT_ONCE, Sounds, wav
 from terminal.ui.start_sheets import ClockSheet, EmergencyCodeSheet, PinSheet, UnansweredSheet
-from terminal.ui.stock_sheet import StockSheet
-from terminal.ui.tokens import TARGET_PX
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import BACK
 from terminal.usecases.desk import Desk
@@ -375,54 +372,6 @@ def test_a_doubtful_clock_is_confirmed_by_a_person(qtbot: QtBot, tmp_path: Path)
     on.desk.store.close()
 
 
-def test_receive_stock_by_scanning(screen: Screen, on: TestDesk) -> None:
-    screen.counter.work.seat.stock()
-    screen.scan("89000060000000000011", "89000060000000000022", "89000060000000000022")
-    sheet = screen.counter.sheet
-    assert isinstance(sheet, StockSheet)
-    sheet.lot.setText("DT2601")
-    sheet.expiry.setText("2027-12-31")
-    screen.press(KEY.Key_F10)
-    assert screen.tone == "ok"
-    lots = on.desk.store.sql("SELECT lot_no, (SELECT count(*) FROM package p WHERE p.lot_id = l.id) FROM lot l")
-    assert ("DT2601", 2) in lots
-
-
-def test_a_lot_is_recalled_with_a_reason_by_one_who_may(qtbot: QtBot, on: TestDesk) -> None:
-    screen = Screen(qtbot, on)
-    screen.sign_in(ADMIN, ADMIN_PIN)
-    screen.counter.work.seat.stock()
-    screen.settle()
-    screen.scan("89000060000000000011")
-    stock = screen.counter.sheet
-    assert isinstance(stock, StockSheet)
-    click(stock, f"停用 {on.hepb.lot_no}")
-    assert screen.counter.sheet is stock and any("请先入库" in text for text in shown_texts(stock))
-    stock.start_again()
-    assert all(b.width() >= TARGET_PX for b in buttons(stock, "停用"))
-    click(stock, f"停用 {on.hepb.lot_no}")
-    asked = screen.counter.sheet
-    assert isinstance(asked, ReasonSheet) and any(on.hepb.lot_no in text for text in shown_texts(asked))
-    click(asked, "接到停用或召回通知")
-    screen.press(KEY.Key_F10)
-    assert screen.tone == "ok" and "已停用" in screen.said
-    assert on.desk.store.sql("SELECT recalled FROM lot WHERE id = ?", on.hepb.id) == [("接到停用或召回通知",)]
-    after = screen.counter.sheet
-    assert isinstance(after, StockSheet)
-    cells = after.findChildren(QTableWidget)[0].findItems("已停用", Qt.MatchFlag.MatchContains)
-    assert len(cells) == 1 and not buttons(after, f"停用 {on.hepb.lot_no}")
-
-
-def test_who_may_not_recall_is_not_offered_it(screen: Screen, on: TestDesk) -> None:
-    screen.counter.work.seat.stock()
-    screen.settle()
-    assert screen.counter.sheet and not buttons(screen.counter.sheet, "停用")
-
-
-def buttons(within: QWidget, name: str) -> list[QAbstractButton]:
-    return [b for b in within.findChildren(QAbstractButton) if b.accessibleName().startswith(name)]
-
-
 def test_lamps_say_what_is_wrong(screen: Screen, on: TestDesk) -> None:
     now = on.desk.world.now()
     for state, level in ((DeviceState.ABSENT, "stop"), (DeviceState.READY, "ok")):
@@ -443,23 +392,16 @@ def test_a_fault_of_the_house_stands_above_the_strip_in_words(qtbot: QtBot, on: 
     assert not any("backup restore" in text for text in shown_texts(screen.shell))
 
 
-def test_upload_says_how_it_stands_with_the_age_of_the_backup(qtbot: QtBot, on: TestDesk) -> None:
-    asked: list[str] = []
+def test_the_lamp_tells_why_it_waits_and_the_age_of_the_backup(qtbot: QtBot, on: TestDesk) -> None:
     made = on.desk.world.now()
     services = Services(
-        on.desk.store.submit,
-        sync=lambda: Condition("look", "sync.no_region"),
-        upload_now=lambda: asked.append("now"),
-        backed_up_at=lambda: made,
+        on.desk.store.submit, sync=lambda: Condition("look", "sync.no_region"), backed_up_at=lambda: made
     )
     screen = Screen(qtbot, on, services=services)
     screen.sign_in()
-    upload = next(b for b in screen.shell.findChildren(QAbstractButton) if b.accessibleName() == "上传")
-    upload.click()
     screen.settle()
-    assert asked == ["now"]
-    assert "[region]" in screen.said and "最近备份：今日" in screen.said
-    assert "最近备份：今日" in screen.shell.top.unsent.toolTip()
+    hint = screen.shell.top.unsent.toolTip()
+    assert "[region]" in hint and "最近备份：今日" in hint
 
 
 def test_tab_goes_from_search_over_the_rail_to_the_keys(screen: Screen, on: TestDesk) -> None:
@@ -470,7 +412,7 @@ def test_tab_goes_from_search_over_the_rail_to_the_keys(screen: Screen, on: Test
         if part.isVisible() and part.isEnabled() and part.focusPolicy() & Qt.FocusPolicy.TabFocus:
             names.append(part.accessibleName())
         part = part.nextInFocusChain()
-    expected = ["接种", "新建档", "没有接种", "修改资料", "接种证已手写", "接种史", "记录接种 Enter", "完成 · 打印 F12"]
+    expected = ["接种", "档案", "没有接种", "修改资料", "接种证已手写", "接种史", "记录接种 Enter", "完成 · 打印 F12"]
     assert [name for name in names if name in expected] == expected
 
 
@@ -484,7 +426,7 @@ def test_every_control_is_named_and_every_text_there(
     screen.scan(HEPB_BOX)
     work = screen.counter.work
     for number, show in enumerate(
-        (lambda: None, work.doses.site, work.doses.defer, work.doses.elsewhere, work.children.register, work.seat.stock)
+        (lambda: None, work.doses.site, work.doses.defer, work.doses.elsewhere, work.children.register)
     ):
         show()
         screen.settle()

@@ -1,0 +1,128 @@
+"""The line to the region: what waits and since when, what it said last, the latest backup, the clock."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.world import from_utc_text
+from terminal.store.sync_view import BatchRow
+from terminal.ui import parts
+from terminal.ui.page_parts import Facts, WorkPage, in_card
+from terminal.ui.pages import House
+from terminal.ui.table_view import Column, Table
+from terminal.ui.tokens import GAP
+from terminal.usecases.sync_view import SyncView, read_sync
+
+OLD = timedelta(days=1)  # facts that wait longer need a look
+BACKUP_LATE = 2.0  # times the interval of the settings
+APART_MS = 5 * 60 * 1000  # between this PC's clock and the region's
+
+
+class SyncPage(WorkPage):
+    """Looked at anew with everything that is saved, and every two seconds."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house, "ui.sync")
+        words = house.words
+        self.upload, self.backup = Facts(words("ui.sync.line")), Facts(words("ui.sync.safety"))
+        line = parts.row(self.upload, self.backup, spacing=GAP)
+        line.setStretch(0, 3)
+        line.setStretch(1, 2)
+        self.inside.addLayout(line)
+        self.table: Table[BatchRow] = Table(words("ui.sync.batches"), self._columns(), words("ui.sync.no_batches"))
+        self.inside.addWidget(in_card(self.table), 1)
+        self.action("ui.sync.upload", self._upload, "F2", "primary")
+        self.action("ui.sync.back_up", self._back_up, "F6")
+        self.actions.addStretch(1)
+
+    def _columns(self) -> list[Column[BatchRow]]:
+        words = self.words
+        return [
+            Column(words("ui.sync.sealed"), lambda b: self._when(b.sealed_at), 4, key=lambda b: b.sealed_at),
+            Column(
+                words("ui.sync.facts"),
+                lambda b: str(b.last_seq - b.first_seq + 1),
+                2,
+                key=lambda b: b.last_seq - b.first_seq,
+            ),
+            Column(
+                words("ui.sync.size"),
+                lambda b: words("ui.sync.kb", size=f"{b.size / 1000:.1f}"),
+                2,
+                key=lambda b: b.size,
+            ),
+            Column(
+                words("ui.sync.state"), self._state, 5, lambda b: "ok" if b.acked_at else "warn", lambda b: b.acked_at
+            ),
+        ]
+
+    def _state(self, batch: BatchRow) -> str:
+        if not batch.acked_at:
+            return self.words("ui.sync.waits")
+        return self.words("ui.sync.has_it", when=self._when(batch.acked_at))
+
+    def _when(self, at: str | datetime | None) -> str:
+        if not at:
+            return self.words("ui.never")
+        moment = from_utc_text(at) if isinstance(at, str) else at
+        return self.words.moment(moment.astimezone(self.house.desk.world.zone), self.house.desk.today())
+
+    def start(self) -> None:
+        self.table.setFocus()
+        self.refresh()
+
+    def refresh(self) -> None:
+        self.ask(read_sync, self._show, self.house.desk)
+
+    def _show(self, view: SyncView) -> None:
+        words, now = self.words, self.house.desk.world.now()
+        unsent = view.unsent
+        old = bool(unsent.oldest_at) and now - from_utc_text(unsent.oldest_at) > OLD
+        offset = view.line.offset_ms
+        far = offset is not None and abs(offset) > APART_MS
+        self.upload.show_facts(
+            (
+                words("ui.sync.unsent"),
+                words("ui.sync.unsent_facts", count=unsent.events),
+                "look" if unsent.events else "ok",
+            ),
+            (words("ui.sync.oldest"), self._when(unsent.oldest_at) if unsent.oldest_at else "—", "stop" if old else ""),
+            (words("ui.sync.last_receipt"), self._when(unsent.last_ack_at), "" if unsent.last_ack_at else "look"),
+            (words("ui.sync.safe"), f"{view.line.safe_upto} / {view.line.facts}", ""),
+            (words("ui.sync.said"), self._said(view), "ok" if view.code == "sync.ok" else "look"),
+        )
+        condition = self.house.services.sync()
+        made_at = self.house.services.backed_up_at()
+        hours = self.house.desk.settings.backup.every_h
+        late = made_at is None or now - made_at > timedelta(hours=BACKUP_LATE * hours)
+        trouble = words(condition.code, **condition.params) if condition.code and condition.code != view.code else "—"
+        self.backup.show_facts(
+            (words("ui.sync.last_backup"), self._when(made_at), "look" if late else "ok"),
+            (words("ui.sync.trouble"), trouble, condition.level if trouble != "—" else ""),
+            (words("ui.sync.clock"), self._offset(offset), "stop" if far else ""),
+            (words("ui.sync.terminal"), view.line.terminal_id, ""),
+        )
+        self.table.show_lines(view.batches)
+
+    def _said(self, view: SyncView) -> str:
+        """The last answer in words: what happened, what to do."""
+        told = self.words(view.code, **view.params)
+        return f"{told} ({self._when(view.at)})" if view.at else told
+
+    def _offset(self, offset_ms: int | None) -> str:
+        if offset_ms is None:
+            return self.words("ui.sync.clock_unknown")
+        seconds = abs(offset_ms) // 1000
+        if seconds < 1:
+            return self.words("ui.sync.clock_right")
+        code = "ui.sync.clock_slow" if offset_ms > 0 else "ui.sync.clock_fast"
+        return self.words(code, minutes=seconds // 60, seconds=seconds % 60)
+
+    def _upload(self) -> None:
+        self.house.services.upload_now()
+        self.say(self.words("ui.sync.uploading"))
+        self.house.ask_standing()
+
+    def _back_up(self) -> None:
+        self.house.services.back_up_now()
+        self.say(self.words("ui.sync.backing_up"))
