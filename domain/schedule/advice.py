@@ -11,7 +11,7 @@ import msgspec
 from domain.doses import Dose
 from domain.events import ChildRegistered
 from domain.problems import Problem, Severity, note, warn
-from domain.schedule import evaluate
+from domain.schedule import evaluate, skips
 from domain.schedule.case import Case, CaseResult, DoseVerdict, Given, GroupForecast, Observation, Reason
 from domain.schedule.chart import Chart, open_chart
 from domain.schedule.dates import latest, shift
@@ -45,6 +45,8 @@ _CODES = {
     evaluate.ALREADY_COMPLETE: "schedule.not_needed",
     evaluate.SUBSTANDARD: "schedule.substandard",
     evaluate.GRACE: "schedule.grace",
+    evaluate.DOUBTED: "schedule.counted_unverified",
+    skips.SKIPPED: "schedule.skip_unverified",
 }
 _EFFECTS = {"forbid": "schedule.contraindicated", "defer": "schedule.defer", "evaluate": "schedule.evaluate"}
 
@@ -380,3 +382,16 @@ def next_visit(page: Page, today: date) -> date | None:
     """The day from which something of the national programme or a begun course is next to be given."""
     days = [n.recommended_on for n in page.nexts if n.recommended_on and n.standing not in ("offered", "closed")]
     return min((max(day, today + timedelta(days=1)) for day in days), default=None)
+
+
+def usual_vaccines(programme: Programme, group: str) -> tuple[tuple[str, ...], ...]:
+    """For each dose of a group's usual series, the programme's vaccines that are recommended for it."""
+    antigens = next((g.antigens for g in programme.vaccine_groups.values() if g.code == group), ())
+    every = [series for antigen in antigens for series in programme.antigens[antigen].series]
+    usual = next((one for one in every if one.default), every[0] if every else None)
+    if usual is None:
+        return ()
+    return tuple(
+        tuple(v for choice in dose.preferable if choice.recommended for v in sorted(choice.vaccines))
+        for dose in usual.doses
+    )

@@ -13,7 +13,7 @@ from domain.schedule.dates import shift, within
 from domain.schedule.intervals import previous_on
 from domain.schedule.programme import Logic, Series, SeriesDose, SkipCondition, SkipSet
 
-SKIPPED = "Skipped by an unverified rule"
+SKIPPED = "May be skipped by an unverified rule"
 
 _COMPARE = {">": operator.gt, "=": operator.eq, "<": operator.lt}
 
@@ -27,10 +27,9 @@ def stops(
     judged: Sequence[Judged],
     complete_groups: frozenset[str],
 ) -> list[tuple[int, tuple[Reason, ...]]]:
-    """Where the walk along a series may come to stand: after all skips, and before each one that is unverified.
+    """Where the walk along a series may come to stand: before each skip that is unverified, and after all skips.
 
-    With each place the unverified skips that led there. No unverified skip ends the series: one that would is told with
-    the last place.
+    With each place the unverified skips met until there. No unverified skip ends the series.
     """
     found: list[tuple[int, tuple[Reason, ...]]] = []
     doubts: tuple[Reason, ...] = ()
@@ -39,12 +38,12 @@ def stops(
         if skip is None:
             break
         if chart.evidence(skip) == "unverified":
-            found.append((target, doubts))
             doubts += (chart.reason(skip, "CONDSKIP-2", SKIPPED, on),)
+            found.append((target, doubts))
         target += 1
     if not found or target < len(series.doses):
-        return [*found, (target, doubts)]
-    return [*found[:-1], (found[-1][0], doubts)]
+        found.append((target, doubts))
+    return found
 
 
 def may_skip(
