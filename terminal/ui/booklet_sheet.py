@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLineEdit
 
-from config import tables
 from domain.doses import Dose, is_day
 from domain.problems import block
 from domain.schedule.advice import Mark, Page
@@ -23,12 +22,14 @@ COLUMNS, DAY_PX, PICK_PX = 5, 100, 140
 
 @dataclass
 class _Place:
-    """One field of the grid. `vaccine` is the line's choice when the date was typed."""
+    """One field of the grid. `usual` is the vaccine of this dose by the programme, `vaccine` what a typed date is of:
+    the line's choice at that moment, else the usual one."""
 
     field: Day
     pick: Pick
     number: int
     dose: Dose | None
+    usual: str = ""
     vaccine: str = ""
 
     @property
@@ -41,7 +42,8 @@ class _Place:
 
 
 class BookletSheet(Sheet):
-    """F6. `options(group)` gives the four-digit codes a line may be; `done(lines, clinic, reason)` saves.
+    """F6. `options(group)` gives the four-digit codes a line may be, `usual(group, number)` that of a dose;
+    `done(lines, clinic, reason)` saves.
 
     New dates become doses given elsewhere; a changed date corrects the dose, or doubts another clinic's.
     """
@@ -52,6 +54,7 @@ class BookletSheet(Sheet):
         page: Page,
         doses: Sequence[Dose],
         options: Callable[[str], Sequence[str]],
+        usual: Callable[[str, int], str],
         done: Callable[[list[PaperDose], str, str], None],
         close: Callable[[], None],
     ) -> None:
@@ -65,11 +68,15 @@ class BookletSheet(Sheet):
         for column in range(1, COLUMNS + 1):
             self._grid.addWidget(parts.text(words("ui.history.dose", number=column), "muted"), 0, column + 1)
         by_id = {d.id: d for d in doses}
+        before: dict[str, int] = {}  # doses of a group in its lines above
         for row in page.rows:
+            group, first = row.next.group, before.get(row.next.group, 0)
             marks = {cell.number: cell.marks[-1] for cell in row.cells if cell.marks}
-            codes = [(code, words.short(code)) for code in options(row.next.group)]
-            self._add(group_name(words, row.next), codes, marks, by_id)
-        self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id)
+            codes = [("", words("ui.booklet.by_schedule")), *((c, words.short(c)) for c in options(group))]
+            expected = [usual(group, first + number) for number in range(1, COLUMNS + 1)]
+            self._add(group_name(words, row.next), codes, marks, by_id, expected)
+            before[group] = first + len(row.cells)
+        self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id, [""] * COLUMNS)
         self._grid.setColumnStretch(0, 1)
         form = self.form()
         self.clinic, self.reason = QLineEdit(), QLineEdit(words("ui.booklet.differs"))
@@ -79,13 +86,18 @@ class BookletSheet(Sheet):
         self.body.addStretch(1)
 
     def _add(
-        self, name: str, codes: Sequence[tuple[str, str]], marks: Mapping[int, Mark], doses: Mapping[str, Dose]
+        self,
+        name: str,
+        codes: Sequence[tuple[str, str]],
+        marks: Mapping[int, Mark],
+        doses: Mapping[str, Dose],
+        expected: Sequence[str],
     ) -> None:
         """One line: its name, which vaccine a new date is of, and the dates."""
         at = self._grid.rowCount()
         title = parts.Elided(name, "body")
         title.setMinimumWidth(104)
-        pick = Pick(codes, _usual(codes))
+        pick = Pick(codes)
         pick.setMinimumContentsLength(6)
         pick.setFixedWidth(PICK_PX)
         pick.setAccessibleName(self.words("ui.booklet.vaccine", name=name))
@@ -94,7 +106,7 @@ class BookletSheet(Sheet):
         for number in range(1, COLUMNS + 1):
             mark = marks.get(number)
             dose = doses.get(mark.dose_id) if mark else None
-            place = _Place(Day(dose.given_on if dose else ""), pick, number, dose)
+            place = _Place(Day(dose.given_on if dose else ""), pick, number, dose, expected[number - 1])
             place.field.setProperty("kind", "grid")
             place.field.setPlaceholderText("")
             place.field.setFixedWidth(DAY_PX)
@@ -104,7 +116,7 @@ class BookletSheet(Sheet):
             self._grid.addWidget(place.field, at, number + 1, Qt.AlignmentFlag.AlignLeft)
 
     def _typed(self, place: _Place) -> None:
-        place.vaccine = place.pick.value
+        place.vaccine = place.pick.value or place.usual
         place.field.setToolTip(self.words.vaccine(place.vaccine) if place.vaccine else "")
         text = place.field.text().strip()
         wrong = place.changed and not is_day(text) and len(text) >= 10
@@ -130,6 +142,8 @@ class BookletSheet(Sheet):
             self.say([block("booklet.nothing_changed")])
         elif any(not line.given_on for line in lines):
             self.say([block("booklet.void_instead")])
+        elif any(not line.vaccine for line in lines):
+            self.say([block("booklet.choose_vaccine")])
         elif any(not is_day(line.given_on) for line in lines):
             self.say([block("dose.bad_value", "given_on", what="given_on")])
         elif any(line.dose_id for line in lines) and not self.reason.text().strip():
@@ -146,9 +160,3 @@ class BookletSheet(Sheet):
         ]
         self.said.setText("\n".join(told))
         self.said.setVisible(bool(told))
-
-
-def _usual(codes: Sequence[tuple[str, str]]) -> str:
-    """The clinic's own vaccine among them."""
-    known = [code for code, _ in codes]
-    return next((p.vaccine for p in tables.products() if p.vaccine in known), known[0] if known else "")

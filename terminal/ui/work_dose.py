@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from config import tables
 from domain.doses import Dose
 from domain.problems import block
-from domain.schedule.advice import Mark, Next
+from domain.schedule.advice import Mark, Next, usual_vaccines
 from terminal.store.children import Found
 from terminal.ui import trips
 from terminal.ui.advice_words import dose_place, group_name, mark_words, next_words
@@ -80,7 +80,7 @@ class DoseWork:
 
             work.do(copy_booklet, then, child.card.id, lines, clinic, reason)
 
-        sheet = BookletSheet(work.words, page, child.doses, self._codes, save, work.screen.close_sheet)
+        sheet = BookletSheet(work.words, page, child.doses, self._codes, self._usual, save, work.screen.close_sheet)
         work.screen.open_sheet(sheet)
         work.explain(work.words("ui.booklet.why"), work.words("ui.booklet.how"))
 
@@ -94,6 +94,15 @@ class DoseWork:
         sheet = work.screen.sheet
         if isinstance(sheet, BookletSheet):
             sheet.tell(copied)
+
+    def _usual(self, group: str, number: int) -> str:
+        """The clinic's code for the vaccine the programme recommends for a dose of a group; "" when it names none."""
+        plan, today = self.work.desk.plan, self.work.desk.today()
+        doses = usual_vaccines(plan.programme(today), group)
+        wanted = doses[min(number, len(doses)) - 1] if doses else ()
+        known = [code for code in tables.vaccines() if plan.vaccine(code, today) in wanted]
+        own = [p.vaccine for p in tables.products() if p.vaccine in known]
+        return next(iter([*own, *known]), "")
 
     def _codes(self, group: str) -> list[str]:
         """The four-digit codes that count in a vaccine group."""
