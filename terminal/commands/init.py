@@ -1,4 +1,4 @@
-"""`vaxdesk init`: settings, key and an empty database for this PC, and the first account."""
+"""`vaxdesk init`: settings, key and an empty database for this PC, the first account and the code for the envelope."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from domain.errors import ConfigError, StoreError
 from terminal import bootstrap
 from terminal.commands.line import DONE, FAILED, Say
 from terminal.commands.opening import opened, secret, tell
+from terminal.commands.staff_emergency_code import paper
 from terminal.store import staff
+from terminal.usecases.desk import Outcome
 from terminal.usecases.sign_in import first_staff
+from terminal.usecases.staff_emergency import first_emergency_code
 
 SHORTEST_PASSPHRASE = 12
 _SETTINGS = """# Settings of this Vaxdesk terminal. Unknown keys are refused; see docs/settings.md for all of them.
@@ -40,9 +43,11 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
                 raise StoreError("store.exists", path=str(home.data))
             pin = secret(say("cli.init.pin"))
             outcome = first_staff(desk, args.admin or "admin", args.admin_name or "admin", ("super",), pin)
+            sealed = first_emergency_code(desk) if outcome.ok else Outcome[str]()
     tell(outcome.problems, say)
     if not outcome.ok:
         return FAILED
+    print(paper(say, sealed.value or ""))
     print(say("cli.init.done", path=str(settings)))
     return DONE
 
