@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -50,7 +51,7 @@ class DueItem(msgspec.Struct, frozen=True):
     standing: Literal["due", "overdue"]
     due_on: str
     overdue_on: str
-    self_paid: bool
+    self_paid: int
     outcome: str = ""
     until: str = ""
 
@@ -115,19 +116,17 @@ def _row(pos: int, one: Next) -> tuple[Any, ...]:
     )
 
 
-_DUE = """SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
+_LATE = "past_due_on <> '' AND past_due_on < ?"
+_ITEMS = f"""SELECT child_id, vaccine_group, name_zh, name_en, dose_no, doses,
+    CASE WHEN {_LATE} THEN 'overdue' ELSE 'due' END, recommended_on, CASE WHEN {_LATE} THEN past_due_on ELSE '' END,
+    self_paid FROM forecast WHERE NOT offered AND recommended_on <= ? AND (latest_on = '' OR latest_on >= ?)"""
+_CHILDREN = """SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
     coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), ''),
-    coalesce(g.phone, ''), coalesce(g.name, ''), c.address, c.residence, c.register_status,
-    f.vaccine_group, f.name_zh, f.name_en, f.dose_no, f.doses, f.recommended_on, f.past_due_on, f.self_paid
-    FROM forecast f JOIN child c ON c.id = f.child_id
-    LEFT JOIN guardian g ON g.child_id = c.id
-        AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
-    WHERE NOT f.offered AND f.recommended_on <= ? AND (f.latest_on = '' OR f.latest_on >= ?)"""
-_CHILD_FIELDS = DueChild.__struct_fields__[:-1]
-_OF_CHILD = len(_CHILD_FIELDS)  # columns before those of the forecast
+    coalesce(g.phone, ''), coalesce(g.name, ''), c.address, c.residence, c.register_status FROM child c
+    LEFT JOIN (SELECT child_id, phone, name, min((phone = '') * 1000 + pos) FROM guardian GROUP BY child_id) g
+    ON g.child_id = c.id WHERE 1"""
 _PUT_OFF = """SELECT child_id, vaccine, outcome, until FROM deferral
     WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
-_OVERDUE = "f.past_due_on <> '' AND f.past_due_on < ?"
 
 
 def due_list(
@@ -137,23 +136,34 @@ def due_list(
 
     `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
     """
-    where, values = _where(chosen, day.isoformat())
-    rows = store.sql(f"{_DUE}{where} ORDER BY f.child_id, f.pos", *values)
+    where, values = _of_children(chosen)
+    known = {row[0]: row for row in store.sql(_CHILDREN + where, *values)}
     put_off = {
         (child, group): (outcome, until)
         for child, vaccine, outcome, until in store.sql(_PUT_OFF, day.isoformat())
         for group in groups_of.get(vaccine, ())
     }
-    found = [_child(list(own), day.isoformat(), put_off) for _, own in groupby(rows, key=lambda row: row[0])]
+    where, values = _of_items(chosen, day.isoformat())
+    rows = store.sql(f"{_ITEMS}{where} ORDER BY child_id, pos", *[day.isoformat()] * 4, *values)
+    found = []
+    for child_id, own in groupby(rows, key=itemgetter(0)):
+        if child_id in known:
+            items = tuple(DueItem(*row[1:], *put_off.get(row[:2], ())) for row in own)
+            found.append(DueChild(*(*known[child_id], items)))
     return tuple(sorted(found, key=_ORDERS[chosen.order]))
 
 
-def _where(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
-    parts: list[tuple[str, Sequence[str]]] = [("", (day, day))]
+def _of_items(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
+    parts: list[tuple[str, Sequence[str]]] = []
     if chosen.standing:
-        parts.append((_OVERDUE if chosen.standing == "overdue" else f"NOT ({_OVERDUE})", (day,)))
+        parts.append((_LATE if chosen.standing == "overdue" else f"NOT ({_LATE})", (day,)))
     if chosen.group:
-        parts.append(("f.vaccine_group = ?", (chosen.group,)))
+        parts.append(("vaccine_group = ?", (chosen.group,)))
+    return _joined(parts)
+
+
+def _of_children(chosen: DueFilter) -> tuple[str, list[str]]:
+    parts: list[tuple[str, Sequence[str]]] = []
     for column, wanted in (("residence", chosen.residences), ("register_status", chosen.statuses)):
         if wanted:
             parts.append((f"c.{column} IN ({', '.join('?' * len(wanted))})", wanted))
@@ -165,37 +175,17 @@ def _where(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
         parts.append(("substr(c.area, 1, length(?)) = ?", (chosen.area, chosen.area)))
     if chosen.phone:
         parts.append(("coalesce(g.phone, '') " + ("<> ''" if chosen.phone == "known" else "= ''"), ()))
-    return "".join(f" AND {text}" for text, _ in parts if text), [value for _, values in parts for value in values]
+    return _joined(parts)
 
 
-def _child(rows: Sequence[tuple[Any, ...]], day: str, put_off: Mapping[tuple[str, str], tuple[str, str]]) -> DueChild:
-    items = tuple(_item(day, put_off.get((rows[0][0], row[_OF_CHILD]), ("", "")), *row[_OF_CHILD:]) for row in rows)
-    known: dict[str, str] = dict(zip(_CHILD_FIELDS, rows[0], strict=False))
-    return DueChild(**known, items=items)
-
-
-def _item(
-    day: str,
-    put_off: tuple[str, str],
-    group: str,
-    name_zh: str,
-    name_en: str,
-    number: int,
-    doses: int,
-    due_on: str,
-    past_due_on: str,
-    self_paid: int,
-) -> DueItem:
-    overdue = bool(past_due_on) and past_due_on < day
-    standing: Literal["due", "overdue"] = "overdue" if overdue else "due"
-    since = past_due_on if overdue else ""
-    return DueItem(group, name_zh, name_en, number, doses, standing, due_on, since, bool(self_paid), *put_off)
+def _joined(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, list[str]]:
+    return "".join(f" AND {text}" for text, _ in parts), [value for _, values in parts for value in values]
 
 
 def _urgency(child: DueChild) -> tuple[str, str, str, str]:
     """The longest overdue first, then the longest due."""
-    overdue = min((item.overdue_on for item in child.items if item.overdue_on), default="9")
-    return overdue, min(item.due_on for item in child.items), child.pinyin, child.child_id
+    overdue = min([item.overdue_on for item in child.items if item.overdue_on], default="9")
+    return overdue, min([item.due_on for item in child.items]), child.pinyin, child.child_id
 
 
 _ORDERS: dict[str, Callable[[DueChild], tuple[str, ...]]] = {

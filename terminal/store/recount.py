@@ -23,13 +23,13 @@ from terminal.store.forecasts import Reckoned
 
 LOT = 64  # children in a transaction
 _STALE = """SELECT c.id FROM child c LEFT JOIN reckoning r ON r.child_id = c.id
-    WHERE r.plan IS NULL OR r.plan <> ? ORDER BY c.no"""
+    WHERE r.plan IS NULL OR r.plan <> ? ORDER BY c.birth_on, c.no"""
 Reckon = Callable[[Sequence[Case]], Callable[[], list[Reckoned]]]
 """Begin to reckon some children; what it gives waits for the result."""
 
 
 def stale(store: Store, stamp: str) -> list[str]:
-    """The children not reckoned by this plan; any thread."""
+    """The children not reckoned by this plan, those of one birth date together: they share their dates; any thread."""
     return [child_id for (child_id,) in store.sql(_STALE, stamp)]
 
 

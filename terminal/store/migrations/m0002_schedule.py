@@ -12,13 +12,11 @@ CREATE TABLE forecast (
     earliest_on TEXT NOT NULL, recommended_on TEXT NOT NULL, past_due_on TEXT NOT NULL, latest_on TEXT NOT NULL,
     PRIMARY KEY (child_id, vaccine_group)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX forecast_due ON forecast(recommended_on) WHERE NOT offered;
 -- By which plan and on which day a child was reckoned, and how many facts there were then.
 CREATE TABLE reckoning (
     child_id TEXT PRIMARY KEY REFERENCES child(id), plan TEXT NOT NULL, edition TEXT NOT NULL,
     assessed_on TEXT NOT NULL, event_no INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX reckoning_plan ON reckoning(plan);
 
 -- Which data a physician answers for; changed data need another approval.
 CREATE TABLE approval (
