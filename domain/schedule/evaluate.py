@@ -168,6 +168,6 @@ def _vaccine(chart: Chart, dose: SeriesDose, given: Given) -> list[Reason]:
     """Neither preferable nor allowable (tables 6-26, 6-29), or only by an unverified rule."""
     used = chart.used(dose.preferable, given) or chart.used(dose.allowable, given)
     if used is None:
-        rule = dose.preferable[0] if dose.preferable else None
-        return [chart.reason(rule, "Table 6-29", WRONG_VACCINE, given.given_on)]
+        asked = next((one for one in dose.preferable if chart.evidence(one) != "unverified"), None)
+        return [chart.reason(asked, "Table 6-29", WRONG_VACCINE, given.given_on)]
     return [chart.reason(used, "Table 6-29", DOUBTED, given.given_on)] if chart.evidence(used) == "unverified" else []

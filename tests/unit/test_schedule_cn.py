@@ -184,6 +184,22 @@ def test_in_2021_from_six_years_on_three_doses_with_a_dt_are_enough(
     assert waiting.vaccines == (("DT",) if earliest else ())
 
 
+@pytest.mark.parametrize("year", YEARS)
+def test_a_pentavalent_course_at_the_ages_of_its_label_counts_with_a_warning(year: Year) -> None:
+    course = ("2025-03-10", "2025-04-10", "2025-05-10", "2026-07-10")
+    result = run(year, "2025-01-10", "2026-08-01", *(f"DTaP-IPV/Hib@{on}" for on in course))
+    doses = [v for v in result.doses if v.vaccine_group == "DTaP"]
+    assert [(v.status, v.dose) for v in doses] == [("Valid", n) for n in (1, 2, 3, 4)]
+    fifth = group("DTaP", result)
+    assert (fifth.target, fifth.vaccines, fifth.earliest_on) == (
+        5,
+        ("DT",) if year == "2021" else ("DTaP",),
+        date(2031, 1, 10),
+    )
+    plain = run(year, "2025-01-10", "2026-08-01", "DTaP@2025-03-01").doses[0]
+    assert (plain.status, plain.reason) == ("Not Valid", "Age: Too Young")
+
+
 def test_injected_live_vaccines_keep_28_days_or_go_together() -> None:
     statuses = {
         on: run("2026", "2025-01-10", "2026-01-01", "MMR@2025-09-10", f"JE-L@{on}").doses[-1].status
@@ -219,6 +235,12 @@ def test_four_doses_of_ipv_complete_polio_where_the_rule_is_known(year: Year, st
     assert group("Polio", result).series_status == standing
     assert [v.status for v in result.doses if v.vaccine_group == "Polio"] == ["Valid"] * 4
     assert {w.evidence for w in group("Polio", result).why if w.rule in ("POL-2", "Table 7-10")} == {mark}
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_an_oral_dose_does_not_pass_for_the_fourth_ipv(year: Year) -> None:
+    history = ("IPV@2024-03-10", "IPV@2024-04-10", "bOPV@2024-05-10", "bOPV@2025-07-10")
+    assert run(year, "2024-01-10", "2026-07-01", *history).doses[-1].reason == "Age: Too Young"
 
 
 def test_four_doses_of_ipv_given_under_an_earlier_edition_stay_complete() -> None:
