@@ -20,7 +20,8 @@ import msgspec
 from config.settings import Scanner, Settings, load
 from domain.errors import ConfigError
 
-Value = str | int | float | bool
+Value = str | int | float | bool | None
+"""None takes the key out."""
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.-]+)\s*\]\]?\s*(#.*)?$")
 
 
@@ -28,12 +29,12 @@ def set_values(path: Path, table: str, values: Mapping[str, Value]) -> Settings:
     """Set keys of `[table]`, "" for those above all tables. Raises ConfigError; then the file is as it was."""
 
     def wanted(data: dict[str, Any]) -> None:
-        (data.setdefault(table, {}) if table else data).update(values)
+        _apply(data.setdefault(table, {}) if table else data, values)
 
     def edit(lines: list[str]) -> list[str]:
         begin, end = _table(lines, table)
         if begin is None:
-            return [*lines, *_gap(lines), f"[{table}]", *(_line(k, v) for k, v in values.items())]
+            return [*lines, *_gap(lines), f"[{table}]", *_lines(values)]
         return [*lines[:begin], *_set(lines[begin:end], values), *lines[end:]]
 
     return _replace(path, edit, wanted)
@@ -63,7 +64,7 @@ def put_scanner(path: Path, scanner: Scanner) -> Settings:
             one = tomllib.loads("\n".join(lines[begin:end]))
             if one.get("name") == scanner.name:
                 return [*lines[:begin], *_set(lines[begin:end], needed(one)), *lines[end:]]
-        return [*lines, *_gap(lines), "[[scanners]]", *(_line(k, v) for k, v in needed({}).items())]
+        return [*lines, *_gap(lines), "[[scanners]]", *_lines(needed({}))]
 
     return _replace(path, edit, wanted)
 
@@ -125,19 +126,27 @@ def _array(lines: list[str], name: str) -> list[tuple[int, int]]:
     ]
 
 
+def _apply(data: dict[str, Any], values: Mapping[str, Value]) -> None:
+    data.update(values)
+    for key in [k for k, v in values.items() if v is None]:
+        del data[key]
+
+
 def _set(lines: list[str], values: Mapping[str, Value]) -> list[str]:
     """Change the lines of these keys, the comment behind a value stays; new keys follow the last line that says
     anything."""
-    lines, missing = list(lines), dict(values)
-    for at, line in enumerate(lines):
+    kept, missing = [], dict(values)
+    for line in lines:
         key, _, rest = line.partition("=")
-        if key.strip() in missing:
-            name = key.strip()
-            lines[at] = f"{key.rstrip()} = {_value(missing.pop(name))}{_comment(rest)}"
-    last = max(
-        (at + 1 for at, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=0
-    )
-    return [*lines[:last], *(_line(k, v) for k, v in missing.items()), *lines[last:]]
+        if key.strip() not in missing:
+            kept.append(line)
+            continue
+        value = missing.pop(key.strip())
+        if value is not None:
+            kept.append(f"{key.rstrip()} = {_value(value)}{_comment(rest)}")
+    says = (at + 1 for at, line in enumerate(kept) if line.strip() and not line.lstrip().startswith("#"))
+    last = max(says, default=0)
+    return [*kept[:last], *_lines(missing), *kept[last:]]
 
 
 def _comment(rest: str) -> str:
@@ -146,8 +155,8 @@ def _comment(rest: str) -> str:
     return outside[1] or "" if outside else ""
 
 
-def _line(key: str, value: Value) -> str:
-    return f"{key} = {_value(value)}"
+def _lines(values: Mapping[str, Value]) -> list[str]:
+    return [f"{key} = {_value(value)}" for key, value in values.items() if value is not None]
 
 
 def _value(value: Value) -> str:

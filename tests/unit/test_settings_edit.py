@@ -69,6 +69,11 @@ def test_a_table_not_there_yet_is_added_at_the_end(path: Path):
     assert path.read_text() == FILE + "\n[backup]\nkeep = 30\n"
 
 
+def test_a_key_is_taken_out_and_what_was_not_there_needs_no_taking(path: Path):
+    assert set_values(path, "", {"desk": None, "idle_lock_s": None}).desk == "1"
+    assert path.read_text() == FILE.replace('desk = "2"  # the left one\n', "")
+
+
 def test_a_known_scanner_is_changed_in_its_place(path: Path):
     settings = put_scanner(path, Scanner("counter", port="/dev/ttyACM0", terminator="\r", gs_proven=True))
     assert [s.name for s in settings.scanners] == ["counter", "fridge"]
