@@ -14,12 +14,15 @@ from psycopg import errors
 
 from domain.errors import WireError
 from domain.wire import batch
+from domain.wire.feed import Advice
 from domain.world import World
-from regional import projection, reviews, rows
+from regional import projection, reviews, rows, scope
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import FileKeys
 from regional.projection import Held, Place, Rows
+from regional.reviews import News
+from regional.scope import Giving
 from sync import batches
 
 APPLIED = "applied"
@@ -27,7 +30,7 @@ _CLAIM = 16
 _IDLE_S = 1.0
 _RETRY_S = 2.0
 _TIDY_EVERY_S = 60.0
-_NONCE_LIFE, _TRY_LIFE = timedelta(minutes=15), timedelta(hours=1)
+_NONCE_LIFE, _TRY_LIFE, _FEED_LIFE = timedelta(minutes=15), timedelta(hours=1), timedelta(days=90)
 # What one event's contents can make PostgreSQL, or the writer of JSON, refuse: it is found by halving and quarantined.
 _CONTENT = (
     psycopg.DataError,
@@ -44,14 +47,19 @@ _DIFFERENT = """
 SELECT s.terminal_id, s.epoch, s.seq FROM staged_event s JOIN event e USING (terminal_id, event_id)
 WHERE e.data <> s.data
 """
-_ANSWERED = """
+_SAID = """
+RETURNING (SELECT clinic_code FROM terminal t WHERE t.terminal_id = q.terminal_id), q.reason, q.terminal_id, q.epoch,
+    q.seq, q.event_id, q.child_id, q.dose_id
+"""
+_ANSWERED = f"""
 DELETE FROM quarantine q USING staged_dose s
 WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.clinic IN ('', s.clinic)
-"""
-_FOREIGN = """
+{_SAID}"""
+_FOREIGN = f"""
 UPDATE quarantine q SET reason = 'other_clinic' FROM staged_dose s
 WHERE s.given AND q.child_id = s.child_id AND q.dose_id = s.dose_id AND q.clinic NOT IN ('', s.clinic)
-"""
+    AND q.reason <> 'other_clinic'
+{_SAID}"""
 # Changes of doses that nobody told, or another clinic.
 _NOT_THEIRS = """
 SELECT s.child_id, s.dose_id, s.clinic, bool_or(d.given) FROM staged_dose s JOIN dose d USING (child_id, dose_id)
@@ -110,10 +118,11 @@ class Applier:
             return
 
     def tidy(self) -> None:
-        """Forget what protects only a few minutes."""
+        """Forget what protects only a few minutes, and what the clinics have read long ago."""
         now = self._world.now()
         self._connection.execute("DELETE FROM nonce WHERE at < %s", (now - _NONCE_LIFE,))
         self._connection.execute("DELETE FROM enrolment_failure WHERE at < %s", (now - _TRY_LIFE,))
+        scope.forget(self._connection, now - _FEED_LIFE)
 
     def _load(self, events: Sequence[Held], now: datetime) -> None:
         """All of them, or, where PostgreSQL refuses one, all but that one."""
@@ -123,7 +132,8 @@ class Applier:
         except _CONTENT as fault:
             if len(events) == 1:
                 _log.warning("an event cannot be stored: %s", type(fault).__name__)
-                self._quarantine(events[0], "unstorable", now)
+                news = self._quarantine(events[0], "unstorable", now)
+                Giving(self._connection, [], now).append(news)
                 return
             middle = len(events) // 2
             self._load(events[:middle], now)
@@ -136,26 +146,31 @@ class Applier:
         different: set[Place] = set()
         if self._connection.execute(_EVENTS).rowcount < len(readable):
             different = {(row[0], row[1], row[2]) for row in self._connection.execute(_DIFFERENT)}
-        told = Rows()
+        giving = Giving(self._connection, [held for held in readable if held.place not in different], now)
+        giving.begin()
+        told, news = Rows(), list[News]()
         for held in events:
             reason = "differs" if held.place in different else held.reason
             if reason:
-                self._quarantine(held, reason, now)
+                news += self._quarantine(held, reason, now)
             elif held.body is not None:
                 told.add(held)
         rows.store(self._connection, told)
-        self._answer(told, now)
-        reviews.look(self._connection, told, now)
+        news += self._answer(told, now)
+        news += reviews.look(self._connection, told, now)
+        giving.append(news)
 
-    def _answer(self, told: Rows, now: datetime) -> None:
+    def _answer(self, told: Rows, now: datetime) -> list[News]:
         """Doses that came later than what is said of them; and what is said of doses that nobody told."""
-        for statement in (_ANSWERED, _FOREIGN):
-            self._connection.execute(statement)
+        news = [_advice(*row, opened=False) for row in self._connection.execute(_ANSWERED).fetchall()]
+        news += [_advice(*row) for row in self._connection.execute(_FOREIGN).fetchall()]
         if told.about:
             not_theirs = {(row[0], row[1], row[2]): row[3] for row in self._connection.execute(_NOT_THEIRS)}
             for held, key in told.about:
                 if key in not_theirs:
-                    self._quarantine(held, "other_clinic" if not_theirs[key] else "unknown_dose", now, *key)
+                    reason = "other_clinic" if not_theirs[key] else "unknown_dose"
+                    news += self._quarantine(held, reason, now, *key)
+        return news
 
     def _quarantine(
         self,
@@ -165,14 +180,32 @@ class Applier:
         child_id: str | None = None,
         dose_id: str | None = None,
         clinic: str | None = None,
-    ) -> None:
+    ) -> list[News]:
+        """Set one event aside, and tell its clinic: a person answers it with a new fact."""
         event_id = held.event.event_id if held.event else None
         if event_id and "\0" in event_id:  # no column takes it; it stands in `data`
             event_id = None
-        self._connection.execute(
-            _QUARANTINE,
-            (held.terminal_id, held.epoch, held.seq, event_id, reason, child_id, dose_id, clinic, held.data, now),
-        )
+        row = (*held.place, event_id, reason, child_id, dose_id, clinic, held.data, now)
+        if not self._connection.execute(_QUARANTINE, row).rowcount:
+            return []
+        return [_advice(held.clinic, reason, *held.place, event_id, child_id, dose_id)]
+
+
+def _advice(
+    clinic: str,
+    reason: str,
+    terminal_id: str,
+    epoch: str,
+    seq: int,
+    event_id: str | None,
+    child_id: str | None,
+    dose_id: str | None,
+    *,
+    opened: bool = True,
+) -> News:
+    place = {"terminal_id": terminal_id, "epoch": epoch, "seq": seq, "event_id": event_id or "", "dose": dose_id or ""}
+    key = f"quarantine/{terminal_id}/{epoch}/{seq}"
+    return News(clinic, Advice(f"quarantine.{reason}", key, opened, child_id or "", place))
 
 
 _EVENT_TYPES = ["text", "text", "int8", "text", "text", "text", "text", "text", "bytea"]
