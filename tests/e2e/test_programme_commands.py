@@ -224,6 +224,15 @@ def test_a_chinese_edition_judges_old_doses_by_the_editions_before(tmp_path: Pat
     assert verdicts == [("0402", "Not Valid", "Age: Too Young"), ("DTaP", "Valid", None)]
 
 
+@pytest.mark.parametrize("page", ["docs/programmes.md", "docs/programmes.zh-CN.md"])
+def test_the_pages_example_is_true(page: str, tmp_path: Path) -> None:
+    sent, shown = re.findall(r"```json\n(.+?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    (answer,) = evaluated(tmp_path, json.dumps(json.loads(sent)).encode())
+    told = json.loads(shown)
+    assert (answer["id"], answer["doses"]) == (told["id"], told["doses"])
+    assert told["groups"][0] in answer["groups"]
+
+
 def test_standard_input_and_output() -> None:
     said = vaxdesk("programme", "evaluate", "--programme", "cn-self-paid", given=json.dumps(case()) + "\n")
     assert said.code == 0 and "1 lines, 0" in said.err
