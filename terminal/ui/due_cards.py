@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QMouseEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QWidget
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from config import tables
 from domain.doses import Dose
@@ -18,9 +18,17 @@ from domain.schedule.plan import Plan
 from terminal.store.doses import NotGiven
 from terminal.ui import advice_words as told
 from terminal.ui import parts
+from terminal.ui.tokens import BODY_PX, COLOURS
 from terminal.ui.words import Words
 
-CARD_PX, MORE_PX, SPACE = 184, 64, 10
+CARD_PX, CARD_HIGH_PX, MORE_PX, SPACE = 184, 86, 64, 10
+_EDGES = {"ok": "ok", "look": "warn", "stop": "bad"}
+_CHIPS = {
+    "": ("ok", "ok_tint"),
+    "look": ("warn", "warn_tint"),
+    "stop": ("bad", "bad_tint"),
+    "plain": ("muted", "grey_tint"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,29 +43,67 @@ class Face:
     line: Next | None = None
 
 
-class _Card(QFrame):
+class _Card(QWidget):
+    """Drawn in one go: a row of cards made of labels would cost more than the rest of the screen."""
+
     def __init__(self, face: Face, pressed: Callable[[Next], None]) -> None:
         super().__init__()
         self._face, self._pressed = face, pressed
-        self.setProperty("kind", "dose")
-        self.setProperty("tone", face.tone)
-        layout = parts.column(self, (13, 9, 13, 9), 2)
-        chip = QLabel(face.chip)
-        chip.setProperty("kind", "chip")
-        chip.setProperty("tone", face.chip_tone)
-        chip.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        head = parts.row(parts.Elided(face.title, "strong"), chip, spacing=6)
-        head.setStretch(0, 1)
-        layout.addLayout(head)
-        for words in face.lines:
-            layout.addWidget(parts.Elided(words, "small"))
+        self.setMinimumHeight(CARD_HIGH_PX)
         self.setAccessibleName(" · ".join(filter(None, [face.title, face.chip, *face.lines])))
+        self.setToolTip("\n".join([face.title, *face.lines]))
         if face.line:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:
+        return QSize(CARD_PX, CARD_HIGH_PX)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 (Qt's signature)
+        face, painter = self._face, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge, width = (_EDGES[face.tone], 2.0) if face.tone in _EDGES else ("line", 1.0)
+        painter.setPen(QPen(QColor(COLOURS[edge]), width))
+        painter.setBrush(QColor(COLOURS["surface"]))
+        half = width / 2
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(half, half, -half, -half), 12, 12)
+        inside = self.rect().adjusted(14, 10, -14, -9)
+        left = self._chip(painter, inside)
+        line = inside.height() // 3
+        title = QRect(inside.left(), inside.top(), left - inside.left() - 6, line)
+        self._words(painter, title, face.title, BODY_PX, "ink", strong=True)
+        for at, words in enumerate(face.lines, 1):
+            place = QRect(inside.left(), inside.top() + at * line + 2, inside.width(), line)
+            self._words(painter, place, words, 13, "muted")
+
+    def _chip(self, painter: QPainter, inside: QRect) -> int:
+        """The word at the corner; gives its left edge."""
+        ink, tint = _CHIPS.get(self._face.chip_tone, _CHIPS[""])
+        painter.setFont(_font(self.font(), 13))
+        wide = painter.fontMetrics().horizontalAdvance(self._face.chip) + 20
+        place = QRect(inside.right() - wide + 1, inside.top(), wide, 21)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(COLOURS[tint]))
+        painter.drawRoundedRect(place, 10, 10)
+        painter.setPen(QColor(COLOURS[ink]))
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), self._face.chip)
+        return place.left()
+
+    def _words(self, painter: QPainter, place: QRect, words: str, px: int, colour: str, strong: bool = False) -> None:
+        painter.setFont(_font(self.font(), px, strong))
+        painter.setPen(QColor(COLOURS[colour]))
+        cut = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, place.width())
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), cut)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._face.line and self.rect().contains(event.position().toPoint()):
             self._pressed(self._face.line)
+
+
+def _font(like: QFont, px: int, strong: bool = False) -> QFont:
+    font = QFont(like)
+    font.setPixelSize(px)
+    font.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
+    return font
 
 
 class DueCards(QWidget):

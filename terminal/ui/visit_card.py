@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtGui import QDoubleValidator
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QWidget
 
 from terminal.store.visits import VisitRow
 from terminal.ui import parts
@@ -42,6 +42,12 @@ class Question(QPushButton):
         self.answer = {None: False, False: True, True: None}[self.answer]
         self._draw()
 
+    def clear(self) -> None:
+        """Not asked."""
+        if self.answer is not None:
+            self.answer = None
+            self._draw()
+
     def _draw(self) -> None:
         state = {None: "asked_not", False: "no", True: "yes"}[self.answer]
         self.setText(self._words(f"ui.health.{self._code}.{state}"))
@@ -51,59 +57,69 @@ class Question(QPushButton):
 
 
 class VisitCard(QFrame):
-    """Shown for the child on the screen; hidden when there is none."""
+    """Shown for the child on the screen; hidden when there is none. Its parts are made once and filled anew."""
 
     def __init__(self, words: Words, open_visit: Callable[[], None]) -> None:
         super().__init__()
         self.setProperty("kind", "page")
-        self._words, self._open_visit = words, open_visit
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(8)
-        self._questions: dict[str, Question] = {}
-        self._temperature: QLineEdit | None = None
-        self._informed: QPushButton | None = None
-        self._booklet: QPushButton | None = None
+        self._words = words
+        self._temperature = QLineEdit()
+        self._questions = {code: Question(words, code) for code in QUESTIONS}
+        self._informed, self._booklet = _toggle(words("ui.visit.informed")), _toggle(words("ui.visit.booklet_seen"))
+        self._state = parts.Elided("", "small")
+        self._written = _toggle(words("ui.visit.row_written"))
+        self._written.setProperty("scale", "small")
+        self._title, self._how = parts.text("", "strong", wrap=True), parts.text("", "muted", wrap=True)
         self._asking_for = ""
-        self._written_of = ("", False)  # visit, and whether its row in the booklet was written by hand
-
-    def ask(self, child_id: str) -> None:
-        """The questions before a visit; answers already given for this child stay."""
-        if self._asking_for == child_id:
-            return
+        self._written_for = ""
+        self._asked, self._open, self._closed = self._ask_frame(open_visit), QWidget(), self._closed_frame()
+        standing = parts.row(self._state, 1, self._written)
+        self._open.setLayout(standing)
+        layout = parts.column(self)
+        for frame in (self._asked, self._open, self._closed):
+            layout.addWidget(frame)
         self.show_nothing()
-        self._asking_for = child_id
+
+    def _ask_frame(self, open_visit: Callable[[], None]) -> QFrame:
         words = self._words
         frame, layout = parts.card()
-        self._temperature = QLineEdit()
         self._temperature.setPlaceholderText("36.5")
         self._temperature.setAccessibleName(words("ui.health.temperature"))
         self._temperature.setFixedWidth(90)
         validator = QDoubleValidator(*FEVER_C, 1)
         validator.setNotation(QDoubleValidator.Notation.StandardNotation)
         self._temperature.setValidator(validator)
-        self._questions = {code: Question(words, code) for code in QUESTIONS}
-        self._informed, self._booklet = _toggle(words("ui.visit.informed")), _toggle(words("ui.visit.booklet_seen"))
         asked = parts.text(words("ui.visit.before"), "strong")
         degrees = parts.text(words("ui.health.temperature"), "muted")
         layout.addLayout(parts.row(asked, 1, *self._questions.values(), degrees, self._temperature))
-        button = parts.Button(words("ui.action.open_visit"), self._open_visit, "F2", "primary")
+        button = parts.Button(words("ui.action.open_visit"), open_visit, "F2", "primary")
         layout.addLayout(parts.row(self._informed, self._booklet, 1, button))
-        self._layout.addWidget(frame)
-        self.show()
+        return frame
+
+    def _closed_frame(self) -> QFrame:
+        frame, layout = parts.card()
+        layout.addWidget(self._title)
+        layout.addWidget(self._how)
+        return frame
+
+    def ask(self, child_id: str) -> None:
+        """The questions before a visit; answers already given for this child stay."""
+        if self._asking_for != child_id:
+            self._forget()
+            self._asking_for = child_id
+        self._show(self._asked)
 
     def precheck(self) -> Precheck:
         """The answers so far."""
         health: dict[str, Any] = {code: q.answer for code, q in self._questions.items() if q.answer is not None}
-        if self._temperature and self._temperature.hasAcceptableInput():
+        if self._temperature.hasAcceptableInput():
             health["temperature_c"] = float(self._temperature.text())
-        informed = bool(self._informed and self._informed.isChecked())
-        return Precheck(health, informed, "seen" if self._booklet and self._booklet.isChecked() else "not_seen")
+        return Precheck(health, self._informed.isChecked(), "seen" if self._booklet.isChecked() else "not_seen")
 
     def show_visit(self, visit: VisitRow, begun: bool) -> None:
         """The open visit: what was asked; `begun` once a package was scanned."""
-        self.show_nothing()
         words = self._words
+        self._forget()
         told = [
             words("ui.visit.informed") if visit.informed else "",
             words("ui.visit.booklet_seen") if visit.booklet == "seen" else "",
@@ -111,45 +127,46 @@ class VisitCard(QFrame):
         ]
         if "temperature_c" in visit.health:
             told.insert(0, f"{visit.health['temperature_c']:g} °C")
-        state = words("ui.visit.open") + "".join(f" · {t}" for t in told if t)
-        line = parts.row(parts.Elided(state, "small"), 1)
-        if begun:
-            line.addWidget(self._written_toggle(visit.id))
-        self._layout.addLayout(line)
-        self.show()
+        self._state.setText(words("ui.visit.open") + "".join(f" · {t}" for t in told if t))
+        if self._written_for != visit.id:
+            self._written_for = visit.id
+            self._written.setChecked(False)
+        self._written.setVisible(begun)
+        self._show(self._open)
 
     def show_closed(self, observe_until: str, next_visit: str) -> None:
         """The visit that was just closed: until when the child stays, when it comes again."""
-        self.show_nothing()
-        how = "\n".join(filter(None, [next_visit, self._words("ui.visit.closed_how")]))
-        self._say(self._words("ui.visit.closed", time=observe_until), how)
-        self.show()
-
-    def _say(self, title: str, how: str) -> None:
-        frame, layout = parts.card()
-        layout.addWidget(parts.text(title, "strong", wrap=True))
-        layout.addWidget(parts.text(how, "muted", wrap=True))
-        self._layout.addWidget(frame)
+        self._forget()
+        self._title.setText(self._words("ui.visit.closed", time=observe_until))
+        self._how.setText("\n".join(filter(None, [next_visit, self._words("ui.visit.closed_how")])))
+        self._show(self._closed)
 
     def row_written(self) -> str:
         """How the booklet's row was written: "hand", or "" when nobody said."""
-        return "hand" if self._written_of[1] else ""
-
-    def _written_toggle(self, visit_id: str) -> QPushButton:
-        if self._written_of[0] != visit_id:
-            self._written_of = (visit_id, False)
-        button = _toggle(self._words("ui.visit.row_written"))
-        button.setChecked(self._written_of[1])
-        button.setProperty("scale", "small")
-        button.toggled.connect(lambda on: setattr(self, "_written_of", (visit_id, on)))
-        return button
+        return "hand" if self._written.isChecked() else ""
 
     def show_nothing(self) -> None:
-        parts.clear(self._layout)
-        self._questions = {}
-        self._temperature = self._informed = self._booklet = None
+        """Nothing of a child stays."""
+        self._forget()
+        for label in (self._state, self._title, self._how):
+            label.setText("")
+        self._show(None)
+
+    def _forget(self) -> None:
+        """The answers of the child before."""
+        if not self._asking_for:
+            return
         self._asking_for = ""
-        self.hide()
+        self._temperature.clear()
+        for question in self._questions.values():
+            question.clear()
+        for toggle in (self._informed, self._booklet):
+            toggle.setChecked(False)
+
+    def _show(self, frame: QWidget | None) -> None:
+        for one in (self._asked, self._open, self._closed):
+            one.setVisible(one is frame)
+        self.setVisible(frame is not None)
 
 
 def _toggle(words: str) -> QPushButton:
