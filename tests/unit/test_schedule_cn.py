@@ -190,6 +190,7 @@ def test_a_pentavalent_course_at_the_ages_of_its_label_counts_with_a_warning(yea
     result = run(year, "2025-01-10", "2026-08-01", *(f"DTaP-IPV/Hib@{on}" for on in course))
     doses = [v for v in result.doses if v.vaccine_group == "DTaP"]
     assert [(v.status, v.dose) for v in doses] == [("Valid", n) for n in (1, 2, 3, 4)]
+    assert all(v.why[0].evidence == "unverified" for v in doses[:3])
     fifth = group("DTaP", result)
     assert (fifth.target, fifth.vaccines, fifth.earliest_on) == (
         5,
