@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import select
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import tty
 from collections.abc import Iterator
@@ -19,7 +23,8 @@ from config.texts import LANGUAGES, say
 from printing import line as ways
 from printing.line import PrinterFault
 from printing.simulator import SimulatedPrinter
-from printing.transport import connect, look_at
+from printing.status import of_port
+from printing.transport import LPGETSTATUS, connect, look_at
 
 DATA = bytes(range(256)) * 400
 
@@ -181,3 +186,83 @@ def test_the_renderer_leaves_no_folder_behind_and_says_nothing(tmp_path: Path) -
         [sys.executable, "-c", work], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, check=True
     )
     assert (done.stdout, done.stderr, list(tmp_path.iterdir())) == (b"", b"", [])
+
+
+@pytest.mark.parametrize(
+    ("bits", "code"),
+    [
+        (0x18, ""),
+        (0x30, "print.paper_out"),
+        (0x38, None),
+        (0x10, "print.printer_fault"),
+        (0x08, "print.offline"),
+        (0x00, None),
+    ],
+)
+def test_the_wires_of_a_printer_port(bits: int, code: str | None) -> None:
+    status = of_port(bits)
+    assert (status.code if status else None) == code
+
+
+def test_a_usb_printer_that_does_not_answer_has_its_cables_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe for the node, and its one question answered at the system's boundary; tests/hil has the real one."""
+    os.mkfifo(tmp_path / "lp0")
+    printer, bits = Printer("slip", "usb", str(tmp_path / "lp0")), [0x30]
+
+    def ioctl(fd: int, request: int, answer: bytearray) -> int:
+        if not bits:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        assert request == LPGETSTATUS
+        answer[0] = bits[0]
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    with closing(connect(printer)) as line:
+        os.set_blocking(line._fd, False)  # type: ignore[attr-defined]
+        monkeypatch.setattr(line, "ask", lambda: None)  # a pipe gives back what is written to it
+        assert line.status(0.05).code == "print.paper_out"  # type: ignore[call-arg]
+        assert (said := line.listen(0.05)) is not None and said.code == "print.paper_out"
+        bits[0] = 0x18
+        assert line.status(0.05).kind == "ok"  # type: ignore[call-arg]
+        assert line.listen(0.05) is None
+        bits.clear()
+        with pytest.raises(PrinterFault) as fault:
+            line.listen(0.05)
+        assert fault.value.code == "print.no_device"
+
+
+@pytest.mark.parametrize(("flow", "software", "hardware"), [("none", 0, 0), ("xonxoff", 1, 0), ("rtscts", 0, 1)])
+def test_flow_control_is_set_on_the_line(flow: str, software: int, hardware: int) -> None:
+    near, far = os.openpty()
+    tty.setraw(far)
+    try:
+        with closing(connect(Printer("slip", "serial", os.ttyname(far), flow=flow))):  # type: ignore[arg-type]
+            modes = termios.tcgetattr(far)
+            assert bool(modes[0] & termios.IXON) == bool(software)
+            assert bool(modes[2] & termios.CRTSCTS) == bool(hardware)
+    finally:
+        os.close(near)
+        os.close(far)
+
+
+def test_a_printer_that_says_stop_is_waited_for() -> None:
+    """XOFF and XON, over a real terminal line."""
+    near, far = os.openpty()
+    tty.setraw(far)
+    got = bytearray()
+    try:
+        with closing(connect(Printer("slip", "serial", os.ttyname(far), flow="xonxoff"))) as line:
+            os.write(near, b"\x13")
+            sender = threading.Thread(target=line.write, args=(b"slip" * 100,))
+            sender.start()
+            assert not select.select([near], [], [], 0.3)[0], "nothing comes after XOFF"
+            os.write(near, b"\x11")
+            while len(got) < 400 and select.select([near], [], [], 5)[0]:
+                got += os.read(near, 4096)
+            sender.join(5)
+    finally:
+        os.close(near)
+        os.close(far)
+    assert bytes(got) == b"slip" * 100
