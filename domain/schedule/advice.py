@@ -48,6 +48,7 @@ _CODES = {
     evaluate.DOUBTED: "schedule.counted_unverified",
     skips.SKIPPED: "schedule.skip_unverified",
 }
+_EARLY = (evaluate.TOO_YOUNG, evaluate.TOO_SOON, evaluate.CONFLICT, evaluate.GRACE)
 _EFFECTS = {"forbid": "schedule.contraindicated", "defer": "schedule.defer", "evaluate": "schedule.evaluate"}
 
 
@@ -176,7 +177,7 @@ def _kind(plan: Plan, case: Case, verdict: DoseVerdict) -> MarkKind:
         return "repeated"
     if verdict.status != "Valid":
         return "invalid"
-    if verdict.why:  # by grace, or against an unverified rule
+    if any(reason.text in _EARLY for reason in verdict.why):  # by grace, or against an unverified rule
         return "early"
     programme = plan.programme(verdict.given_on)
     series = _series(programme, verdict.series)
