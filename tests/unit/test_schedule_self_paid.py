@@ -171,7 +171,6 @@ def test_age_at_start_decides_how_many(birth: str, vaccine: str, doses: int) -> 
     [
         ("PCV13", "2020-11-20", "Aged Out"),
         ("EV71", "2020-11-20", "Aged Out"),
-        ("Hib", "2020-11-20", "Aged Out"),
         ("Rotavirus", "2023-11-20", "Aged Out"),
         ("PCV13", "2020-11-21", "Not Complete"),
     ],
