@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -69,6 +70,16 @@ class Sheet(QFrame):
         outer.addWidget(self.said)
         outer.addLayout(bottom)
         self.said.hide()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Tab goes over what is asked first, then over the buttons below it."""
+        super().showEvent(event)
+        inside: list[QWidget] = [
+            part for part in self.findChildren(QWidget) if part.focusPolicy() & Qt.FocusPolicy.TabFocus
+        ]
+        last = (self.cancel_button, self.done_button)
+        for before, after in pairwise([*(part for part in inside if part not in last), *last]):
+            QWidget.setTabOrder(before, after)
 
     def finish(self) -> None:
         """F10."""
