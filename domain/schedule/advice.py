@@ -157,11 +157,12 @@ def read_page(plan: Plan, case: Case) -> Page:
     programme, result = plan.programme(case.assessed_on), plan.evaluate(case)
     groups = {group.code: group for group in programme.vaccine_groups.values()}
     rows: list[Row] = []
+    chart = open_chart(programme, case)
     marks = _marks(plan, case, result)
     for one in sorted(result.groups, key=lambda forecast: groups[forecast.vaccine_group].place):
         group = groups[one.vaccine_group]
         given = [mark for mark in marks if mark.group == group.code]
-        rows += _rows(plan, open_chart(programme, case), group, one, given)
+        rows += _rows(plan, chart, group, one, given)
     known = {mark.dose_id for mark in marks}
     loose = tuple(Mark(g.ref, "", 0, g.given_on, "unjudged") for g in case.doses if g.ref not in known)
     return Page(programme.edition, programme.evidence, tuple(rows), loose)
