@@ -115,7 +115,7 @@ class DueCards(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(SPACE)
-        self._faces: list[Face] = []
+        self.faces: list[Face] = []  # in order, folded ones too
         self._built: object = None
         self._all = False
         self.setAccessibleName(words("ui.due"))
@@ -139,9 +139,9 @@ class DueCards(QWidget):
         if hand and not mine:
             faces.insert(0, self._dose(hand.vaccine, hand.dose_no, hand.site, hand.route, "hand", tone))
         faces += [self._dose(d.vaccine, d.dose_no, d.facts["site"], d.facts["route"], "given", "") for d in given]
-        if faces != self._faces:
+        if faces != self.faces:
             self._all = False
-            self._faces = faces
+            self.faces = faces
         self._build()
         self.setVisible(bool(faces))
 
@@ -193,9 +193,9 @@ class DueCards(QWidget):
     def _build(self) -> None:
         """As many in a row as fit."""
         fit = max(1, (self.width() + SPACE) // (CARD_PX + SPACE))
-        folded = not self._all and len(self._faces) > fit
-        whole = max(1, (self.width() - MORE_PX) // (CARD_PX + SPACE)) if folded else len(self._faces)
-        stands = (tuple(self._faces), fit, whole)
+        folded = not self._all and len(self.faces) > fit
+        whole = max(1, (self.width() - MORE_PX) // (CARD_PX + SPACE)) if folded else len(self.faces)
+        stands = (tuple(self.faces), fit, whole)
         if stands == self._built:
             return
         self._built = stands
@@ -203,12 +203,12 @@ class DueCards(QWidget):
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 0)
         columns = whole + 1 if folded else fit
-        for at, face in enumerate(self._faces[:whole]):
+        for at, face in enumerate(self.faces[:whole]):
             self._grid.addWidget(_Card(face, self._pressed), at // columns, at % columns)
         for column in range(whole if folded else fit):
             self._grid.setColumnStretch(column, 1)
         if folded:
-            rest = self._faces[whole:]
+            rest = self.faces[whole:]
             more = parts.Button(f"+{len(rest)}", self._unfold, kind="quiet")
             more.setFixedWidth(MORE_PX - SPACE)
             more.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)

@@ -61,7 +61,7 @@ class Shell(QFrame):
         self.rail = Rail(words, self.turn_to, lock)
         self._lock = lock
         self._pages: dict[str, Page] = {COUNTER: self.counter}
-        self._entries: tuple[Entry, ...] = ()
+        self.entries: tuple[Entry, ...] = ()
         self._asking: tuple[str, ...] | None = None
         self.ticked: Callable[[], None] = lambda: None
         self._build()
@@ -118,12 +118,12 @@ class Shell(QFrame):
             page = self._pages.pop(name)
             self._stack.removeWidget(page)
             page.deleteLater()
-        self._entries = tuple(e for e in ENTRIES if e.allowed(actor.grades))
-        self.rail.show_entries(self._entries, self.current)
+        self.entries = tuple(e for e in ENTRIES if e.allowed(actor.grades))
+        self.rail.show_entries(self.entries, self.current)
 
     def turn_to(self, name: str) -> None:
         """Somebody chose a line of the rail. A dose without an answer keeps the counter on the screen."""
-        entry = next((e for e in self._entries if e.name == name), None)
+        entry = next((e for e in self.entries if e.name == name), None)
         if entry is None or isinstance(self.counter.sheet, UnansweredSheet):
             self._show(COUNTER)
         else:
@@ -143,7 +143,7 @@ class Shell(QFrame):
 
     def _page(self, name: str) -> Page:
         if name not in self._pages:
-            page = next(e for e in self._entries if e.name == name).make(self._house)
+            page = next(e for e in self.entries if e.name == name).make(self._house)
             self._pages[name] = page
             self._stack.addWidget(page)
         return self._pages[name]
@@ -197,8 +197,8 @@ class Shell(QFrame):
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             if event.key() == Qt.Key.Key_L:
                 self._lock()
-            elif 0 <= place < len(self._entries):
-                self.turn_to(self._entries[place].name)
+            elif 0 <= place < len(self.entries):
+                self.turn_to(self.entries[place].name)
         elif event.key() == Qt.Key.Key_Escape and self.current != COUNTER:
             self._show(COUNTER)
         elif self.current == COUNTER and not self.counter.holds(self.focusWidget()):

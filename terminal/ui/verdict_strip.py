@@ -63,6 +63,7 @@ class VerdictStrip(QFrame):
         parts.clear(self._buttons)
         for button in buttons:
             self._buttons.addWidget(button)
+            button.show()  # now, not when the layout comes to it: Tab and a finger may be quicker
         self.setAccessibleName(f"{said.title} {said.detail}".strip())
         parts.restyle(self, tone=said.tone)
 

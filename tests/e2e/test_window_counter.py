@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from domain.codes import Package
+from domain.codes import Package, TracePackage
 from domain.errors import StoreError
+from domain.events import ChildRegistered, Identifier
 from drivers.scan import ScanEvent
 from terminal.store import doses, papers
+from terminal.store.children import Card
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.services import Services
 from terminal.ui.start_sheets import UnansweredSheet
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.receive_stock import recall_lot, receive_stock
+from terminal.usecases.record_dose import transcribe_dose
+from terminal.usecases.register_child import register_child
 from terminal.usecases.visit import open_visit
 from tests.fakes.desk import HEPB_BOX, NURSE, TestDesk, made
 from tests.fakes.screen import Screen, booklet, click, shown_texts, with_visit
 
 KEY = Qt.Key
 UNKNOWN_BOX = "89999990000000000011"  # a trace code of no product here
+MMR_BOX = "89000070000000000044"
 NEW_HEPB = "89000020000000000099"  # of a product here, never received
 
 
@@ -235,3 +241,101 @@ def test_every_scan_is_timed_to_its_paint(screen: Screen, on: TestDesk, qtbot: Q
     qtbot.waitUntil(lambda: len(heard) == 3, timeout=5000)
     assert screen.window.scan_to_screen_s == heard and 0 < max(heard) < 2
     assert seen == [True, True, True]
+
+
+def past(on: TestDesk, child: Card, *given: tuple[str, int, str]) -> None:
+    for vaccine, number, day in given:
+        made(transcribe_dose(on.desk, on.nurse, child.id, day, vaccine, number, "鼓楼妇幼"))
+
+
+def test_what_is_due_stands_on_top_in_words(screen: Screen, on: TestDesk) -> None:
+    past(on, on.boy, ("0101", 1, "2026-05-19"), ("0202", 1, "2026-05-19"), ("0202", 2, "2026-06-20"))
+    screen.scan(booklet(on.boy))
+    page = screen.counter.work.look.page
+    assert page is not None and page.due[0].group == "HepB"
+    said = shown_texts(screen.counter.due)
+    assert any("乙肝" in text and "第3/3剂" in text and "应种" in text for text in said)
+    row = screen.counter.history.texts()
+    assert "○ 2026-06-20" in row and "今日" in row
+    screen.scan(booklet(on.girl))  # had nothing so far: what does not fit is counted, and shown when asked for
+    due = screen.counter.work.look.page.due  # type: ignore[union-attr]
+    assert any("还有" in text for text in shown_texts(screen.counter.due))
+    click(screen.counter.due, "还有")
+    assert sum(text.startswith("第") for face in screen.counter.due.faces for text in face.lines) == len(due)
+    assert not any("还有" in text for text in shown_texts(screen.counter.due))
+
+
+def test_an_invalid_dose_says_why_by_which_rule(screen: Screen, on: TestDesk) -> None:
+    past(on, on.girl, ("0202", 1, "2025-02-03"), ("0202", 2, "2025-02-20"))
+    screen.scan(booklet(on.girl))
+    assert "× 2025-02-20 无效" in screen.counter.history.texts()
+    second = screen.counter.work.look.child.doses[1]  # type: ignore[union-attr]
+    page = screen.counter.work.look.page
+    assert page is not None
+    mark = next(m for row in page.rows for cell in row.cells for m in cell.marks if m.dose_id == second.id)
+    screen.counter.work.doses.dose_chosen(second, mark)
+    told = " ".join(shown_texts(screen.counter.sheet))  # type: ignore[arg-type]
+    assert "无效" in told and "2025-02-20" in told and "[S" in told
+
+
+def test_too_early_stops_says_from_when_and_asks_a_reason(screen: Screen, on: TestDesk) -> None:
+    made(receive_stock(on.desk, on.nurse, [TracePackage(MMR_BOX, MMR_BOX[:7])], "M1", "2028-01-01"))
+    with_visit(screen, on.boy)
+    screen.scan(MMR_BOX)
+    assert screen.tone == "stop" and "2027-01-19" in screen.said
+    screen.press(KEY.Key_Return)
+    assert isinstance(screen.counter.sheet, ReasonSheet) and doses.of_child(on.desk.store, on.boy.id) == []
+
+
+def test_the_card_in_hand_is_framed_and_a_given_one_says_so(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    assert [f.tone for f in screen.counter.due.faces][:2] in (["ok", ""], ["look", ""])
+    screen.press(KEY.Key_Return)
+    assert screen.counter.due.faces[-1].chip == "✓ 已接种"
+    assert "2026-12-2" in screen.said  # the next dose of the series
+
+
+def test_after_the_visit_the_next_one_is_named(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.press(KEY.Key_F12)
+    assert "下次" in screen.said and any("下次" in text for text in shown_texts(screen.counter.visit))
+
+
+def test_until_a_physician_approves_every_screen_says_demonstration(screen: Screen, on: TestDesk) -> None:
+    assert not on.desk.approved
+    assert any("演示版" in text for text in shown_texts(screen.window))
+    on.desk.approvals = frozenset(on.desk.plans.digests.items())
+    screen.shell.tick()
+    assert on.desk.approved
+    assert not any("演示版" in part.text() for part in screen.window.findChildren(QLabel) if part.isVisible())
+
+
+def test_pages_are_opened_by_key_and_a_scan_comes_back(screen: Screen, on: TestDesk) -> None:
+    names = [entry.name for entry in screen.shell.entries]
+    for place, name in enumerate(names[1:], 2):
+        QTest.keyClick(screen.window.focusWidget(), Qt.Key(Qt.Key.Key_0.value + place), Qt.KeyboardModifier.ControlModifier)
+        screen.settle()
+        assert screen.shell.current == name
+    screen.scan(booklet(on.girl))
+    assert screen.shell.current == "counter" and screen.counter.work.look.child_id == on.girl.id
+
+
+def test_a_namesake_is_marked_and_named_in_the_verdict(screen: Screen, on: TestDesk) -> None:
+    other = ChildRegistered("王梓涵", "2", "2026-03-02", identifiers=(Identifier("booklet", "3201140055"),))
+    made(register_child(on.desk, on.nurse, other, {"child.possible_double": "不是同一人"}))
+    with_visit(screen, on.boy)
+    assert any("当心同名" in text and "2026-03-02" in text for text in shown_texts(screen.counter.person))
+    screen.scan(HEPB_BOX)
+    assert "不是 王梓涵" in screen.said
+
+
+def test_a_brother_is_one_button_away(screen: Screen, on: TestDesk) -> None:
+    twin = ChildRegistered("王子轩", "1", "2026-05-19", guardians=on.boy.facts.guardians, birth_order=2)
+    card = made(register_child(on.desk, on.nurse, twin, {"child.possible_double": "双胞胎"}))
+    screen.scan(booklet(on.boy))
+    click(screen.counter.person, "换到这个孩子")
+    screen.settle()
+    assert screen.counter.work.look.child_id == card.id
