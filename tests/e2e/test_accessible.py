@@ -24,6 +24,7 @@ from pytestqt.qtbot import QtBot
 
 from config import texts
 from config.texts import Language
+from terminal.ui.pages import ENTRIES
 from terminal.ui.parts import Button
 from terminal.ui.sheet import Sheet
 from terminal.usecases.staff_emergency import break_glass, emergency_standing, first_emergency_code
