@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,9 +25,11 @@ from pytestqt.qtbot import QtBot
 
 from config import texts
 from config.texts import Language
-from terminal.ui.pages import ENTRIES
+from terminal.ui.amend_sheets import CORRECT, MOVE, VOID
+from terminal.ui.dose_sheets import LotSheet
 from terminal.ui.parts import Button
 from terminal.ui.sheet import Sheet
+from terminal.ui.start_sheets import EmergencyCodeSheet, WhichChildSheet
 from terminal.usecases.staff_emergency import break_glass, emergency_standing, first_emergency_code
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, made, make_desk
 from tests.fakes.screen import Screen, with_visit
@@ -167,22 +170,44 @@ def forms(screen: Screen) -> Iterator[tuple[str, Callable[[], None]]]:
     )
 
 
+def look_at_forms(screen: Screen, every: Iterable[tuple[str, Callable[[], None]]]) -> list[str]:
+    wrong = []
+    for name, show in every:
+        show()
+        screen.settle()
+        sheet = screen.counter.sheet
+        assert isinstance(sheet, Sheet), name
+        assert sheet.accessibleName(), name
+        wrong += look(screen, name, sheet)
+        first = screen.window.focusWidget()
+        assert first is not None and (first is sheet or sheet.isAncestorOf(first)), f"{name}: the focus is elsewhere"
+        screen.counter.close_sheet(answered=True)
+        screen.settle()
+    return wrong
+
+
 def test_every_form_can_be_used_by_keys_and_by_ear(admin: Screen) -> None:
     desk = admin.on.desk
     made(break_glass(desk, made(first_emergency_code(desk)), "李红", "739164"))
-    wrong = []
-    for name, show in forms(admin):
-        show()
-        admin.settle()
-        sheet = admin.counter.sheet
-        assert isinstance(sheet, Sheet), name
-        assert sheet.accessibleName(), name
-        wrong += look(admin, name, sheet)
-        first = admin.window.focusWidget()
-        assert first is not None and (first is sheet or sheet.isAncestorOf(first)), f"{name}: the focus is elsewhere"
-        admin.counter.close_sheet(answered=True)
-        admin.settle()
-    assert wrong == []
+    assert look_at_forms(admin, forms(admin)) == []
+
+
+def test_the_forms_of_a_recorded_dose_can_be_used_by_keys_and_by_ear(admin: Screen) -> None:
+    admin.press(Qt.Key.Key_Return)
+    work, close = admin.counter.work, admin.counter.close_sheet
+    assert work.look.child
+    (dose,) = work.look.child.doses
+    words = work.words
+    every: list[tuple[str, Callable[[], None]]] = [("dose", lambda: work.doses.dose_chosen(dose))]
+    every += [(action, partial(work.doses._amend, action, dose)) for action in (CORRECT, MOVE, VOID)]
+    lots, cards = [(admin.on.hepb, 2)], [admin.on.boy, admin.on.girl]
+    made_here = (
+        LotSheet(words, [lot for lot, _ in lots], lambda _: None, close),
+        WhichChildSheet(words, cards, [], lambda _: None, close),
+        EmergencyCodeSheet(words, "ABCDE-12345-ABCDE-12345", close),
+    )
+    every += [(type(sheet).__name__, partial(admin.counter.open_sheet, sheet)) for sheet in made_here]
+    assert look_at_forms(admin, every) == []
 
 
 @pytest.mark.parametrize("language", texts.LANGUAGES)
