@@ -158,4 +158,5 @@ def window() -> dict[str, Any]:
     drawing = proof.draw(_NAME)
     _prove(drawing.colours > 1, "picture")
     _prove(not drawing.screen_fault, drawing.screen_fault)
+    _prove(drawing.cancel == "取消", "qtbase_zh_CN.qm")
     return {"width": drawing.width, "height": drawing.height}
