@@ -47,7 +47,7 @@ def recount(
         for first in range(0, len(left), LOT):
             if stopping():
                 break
-            upto, cases = _read(store, plans.plan, left[first : first + LOT], day)
+            upto, cases = read(store, plans.plan, left[first : first + LOT], day)
             waiting.append((upto, reckon(cases)))
             if len(waiting) > 2 * workers:
                 done += _keep(store, stamp, day, *waiting.popleft())
@@ -56,7 +56,7 @@ def recount(
     return done
 
 
-def _read(store: Store, plan: Plan, child_ids: Sequence[str], day: date) -> tuple[int, list[Case]]:
+def read(store: Store, plan: Plan, child_ids: Sequence[str], day: date) -> tuple[int, list[Case]]:
     """The children as cases, and the last fact that was surely seen: what comes later is read too or found later."""
     upto = forecasts.last_fact(store)
     facts, given = children.vitals(store, child_ids), doses.histories(store, child_ids)

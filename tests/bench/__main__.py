@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 
-from tests.bench import counter, devices, region, sealing, window
+from tests.bench import counter, devices, region, schedule, sealing, window
 from tests.bench.bench import Bench, Row
 from tests.bench.figures import Figure, table
 
@@ -17,6 +17,9 @@ ROWS: dict[str, Row] = {
     "scan": counter.scan,
     "record": counter.record,
     "search": counter.search,
+    "engine": schedule.engine,
+    "due": schedule.due,
+    "recount": schedule.everyone,
     "day": sealing.seal_day,
     "backlog": sealing.seal_backlog,
     "wire": sealing.wire,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from random import Random
 from typing import Any
 
@@ -21,14 +22,11 @@ from terminal.usecases.scan_routing import route_scan, scan_rules
 from terminal.usecases.visit import open_visit
 from tests.bench import load
 from tests.bench.bench import KEEPER, NURSE, Bench
+from tests.bench.due import wanted
 from tests.bench.figures import Figure, Target, of_times, timed, took_ms
 
 SCAN_MS = {"clinic": 50, "district": 60}
 _BY_NUMBER = "SELECT c.* FROM identifier i JOIN child c ON c.id = i.child_id WHERE i.value = ?"
-_FREE = (
-    "SELECT id FROM child WHERE id NOT IN (SELECT child_id FROM alert)"
-    " AND id NOT IN (SELECT child_id FROM dose WHERE given_on = ?)"
-)
 _BY_PACKAGE = "SELECT l.* FROM package p JOIN lot l ON l.id = p.lot_id WHERE p.code = ?"
 _BY_TEXT = "SELECT rowid FROM child_text WHERE words MATCH ? LIMIT 200"
 
@@ -78,17 +76,18 @@ def check(desk: Desk, child_id: str, package: str) -> str:
 
 
 def chairs(desk: Desk, n: int, seed: int) -> Iterator[tuple[str, str]]:
-    """Children without an alert and without a dose today, each with a package just received."""
-    rng = Random(seed)
-    free = [row[0] for row in desk.store.sql(_FREE, load.TODAY.isoformat())]
-    codes: list[str] = []
-    for lot in synthetic.lots(tables.products(), rng, load.TODAY, packages=n // len(tables.products()) + 1):
-        parsed = [classify(code, scan_rules(desk)) for code in lot.packages]
-        wanted = [code for code in parsed if isinstance(code, Package | TracePackage)]
-        assert receive_stock(desk, KEEPER, wanted, lot.lot_no, lot.expiry_on).ok
-        codes += lot.packages
-    rng.shuffle(codes)
-    return zip(rng.sample(free, n), codes, strict=False)
+    """Children without an alert and without a dose today, each with a package just received of what is due."""
+    day = list(islice(wanted(desk, seed), n))
+    boxes: dict[str, list[str]] = {}
+    for lot in synthetic.lots(tables.products(), Random(seed), load.TODAY, packages=n):
+        prefix = lot.product.prefix7
+        codes = lot.packages[: sum(product.prefix7 == prefix for _, product in day)]
+        parsed = [classify(code, scan_rules(desk)) for code in codes]
+        scanned = [code for code in parsed if isinstance(code, Package | TracePackage)]
+        if scanned:
+            assert receive_stock(desk, KEEPER, scanned, lot.lot_no, lot.expiry_on).ok
+        boxes[prefix] = list(codes)
+    return ((child_id, boxes[product.prefix7].pop()) for child_id, product in day)
 
 
 class _Undo(Exception):

@@ -1,7 +1,8 @@
 """Encrypted records of a synthetic clinic, written in bulk and kept for the next run.
 
 The store's own functions say what the rows are; they come in the order of time, so that a child's doses lie as far
-apart on the disk as in life: events with their chain, people, search texts, doses. Nobody looked: there is no audit.
+apart on the disk as in life: events with their chain, people, search texts, doses, and the forecasts at the end.
+Nobody looked: there is no audit.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from config import tables
+from config import plans, settings, tables
 from domain import events, pinyin
 from domain.events import ChildRegistered, DoseGiven
 from domain.wire import chain, event
 from domain.world import CHINA, World, utc_text
 from terminal.demo import synthetic
 from terminal.demo.synthetic import Scale
-from terminal.store import children, doses, ledger, migrations
+from terminal.store import children, doses, ledger, migrations, recount
 from terminal.store.database import Store
 
 KEY = sha256(b"key of the benchmarks").digest()
@@ -34,6 +35,7 @@ NOW = datetime(2026, 11, 22, 5, tzinfo=UTC)  # the afternoon after the last synt
 TERMINAL, EPOCH = "01a1ff00-0000-7000-8000-00000000000a", "be" * 16
 CACHE = Path(__file__).parents[2] / ".deps" / "bench"
 SEED = 20261122
+_PLANS = plans.load(settings.Programme())
 _SIZES = {"tiny": Scale(60, 900, 200, 7)}
 
 
@@ -73,7 +75,7 @@ def _recipe() -> str:
     """Changes when what makes the records changes."""
     makers = (_make, _facts, _Pile, _write, synthetic, events, event, chain, ledger, children, doses, pinyin)
     texts = [inspect.getsource(one) for one in makers]
-    return sha256("".join([*texts, *migrations.STEPS]).encode()).hexdigest()[:12]
+    return sha256("".join([*texts, *migrations.STEPS, _PLANS.stamp(TODAY)]).encode()).hexdigest()[:12]
 
 
 def _make(path: Path, size: Scale) -> None:
@@ -84,6 +86,7 @@ def _make(path: Path, size: Scale) -> None:
     store = Store(path, KEY)
     store.run(ledger.found, store, TERMINAL, EPOCH)
     store.run(_write, store, facts, Random(SEED + 1))
+    recount.recount(store, _PLANS, TODAY, workers=2)
     store.close()
 
 

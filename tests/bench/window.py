@@ -10,23 +10,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from random import Random
 from typing import Any
 
-from config import plans, tables
-from domain.codes import Package, TracePackage, classify
+from config import plans
 from domain.world import World
 from drivers.simulator import ScannerSimulator
 from terminal.demo import synthetic
 from terminal.store import keyfile
 from terminal.store.database import Store
 from terminal.usecases.desk import Desk
-from terminal.usecases.receive_stock import receive_stock
-from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.sign_in import first_staff
 from tests.bench import load
-from tests.bench.bench import KEEPER, SETTINGS, Bench, new_world
-from tests.bench.counter import SCAN_MS
+from tests.bench.bench import SETTINGS, Bench, new_world
+from tests.bench.counter import SCAN_MS, chairs
 from tests.bench.figures import Figure, Target, of_times
 
 _ROOT = Path(__file__).parents[2]
@@ -66,7 +62,7 @@ def screen(bench: Bench) -> Iterator[Figure]:
     for memory, Python and Qt with an empty window."""
     for size in bench.sizes:
         with _home(bench, size) as settings:
-            _, found = _run(bench, "day", settings, _NOW, str(bench.rounds(200)))
+            _, found = _run(bench, "day", settings, _NOW)
         target = Target("p99", SCAN_MS.get(size, 60))
         yield of_times("scan -> child on screen", size, found["scans"], found["floor"], target)
         yield of_times("package scan -> verdict on screen", size, found["verdicts"], found["floor"], target)
@@ -87,7 +83,8 @@ def bundle(bench: Bench) -> Iterator[Figure]:
 
 @contextmanager
 def _home(bench: Bench, size: str) -> Iterator[str]:
-    """A terminal's folder with records of this size, one nurse, stock and a simulated scanner; its settings file."""
+    """A terminal's folder with records of this size, one nurse, a simulated scanner, the day's children and packages;
+    its settings file."""
     folder = bench.folder / f"home-{size}"
     (folder / "data").mkdir(parents=True, exist_ok=True)
     world, secret = World(), folder / "data" / "machine.secret"
@@ -95,21 +92,20 @@ def _home(bench: Bench, size: str) -> Iterator[str]:
     pc = keyfile.new_machine_secret(secret, world.random)
     keyfile.save(folder / "data" / "key.json", keyfile.with_machine(wrapped, load.KEY, pc, world.random))
     records = load.copy_of(size, folder / "data" / "records.db")
-    _prepare(Desk(Store(records, load.KEY), new_world("home"), SETTINGS, plans.load(SETTINGS.programme)), bench.rounds(200))
+    desk = Desk(Store(records, load.KEY), new_world("home"), SETTINGS, plans.load(SETTINGS.programme))
+    _prepare(desk, folder, bench.rounds(200))
     with ScannerSimulator() as gun:
         (folder / "vaxdesk.toml").write_text(_SETTINGS.format(clinic=SETTINGS.clinic, port=gun.port), "utf-8")
         yield str(folder / "vaxdesk.toml")
     records.unlink()
 
 
-def _prepare(desk: Desk, packages: int) -> None:
+def _prepare(desk: Desk, folder: Path, children: int) -> None:
     nurse, *_ = synthetic.staff()
     assert first_staff(desk, nurse.code, nurse.name, nurse.grades, nurse.pin).ok
-    each = packages // len(tables.products()) + 1
-    for lot in synthetic.lots(tables.products(), Random(load.SEED), load.TODAY, each):
-        codes = [classify(text, scan_rules(desk)) for text in lot.packages]
-        wanted = [code for code in codes if isinstance(code, Package | TracePackage)]
-        assert receive_stock(desk, KEEPER, wanted, lot.lot_no, lot.expiry_on).ok
+    booklet = "SELECT value FROM identifier WHERE child_id = ? AND kind = 'booklet'"
+    day = [(c, desk.store.sql(booklet, c)[0][0], package) for c, package in chairs(desk, children, load.SEED)]
+    (folder / "day.json").write_text(json.dumps(day))
     desk.store.close()
 
 

@@ -2,7 +2,7 @@
 
     empty                 Python and Qt with an empty window: the floor
     start SETTINGS NOW    records open, window painted, scanner heard to be ready; the clock begins at NOW, UTC
-    day SETTINGS NOW N    a nurse signs in, N children are scanned, a package each, the doses recorded
+    day SETTINGS NOW      a nurse signs in, the children of day.json are scanned, a package each, the doses recorded
 
 The line on standard output is JSON. Imports nothing of the tests: their modules are no part of a terminal.
 """
@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from PySide6.QtCore import QEventLoop
@@ -92,16 +91,15 @@ def start(settings: str, now: str) -> None:
     running.stop()
 
 
-def day(settings: str, now: str, n: str) -> None:
+def day(settings: str, now: str) -> None:
     from terminal.usecases.desk import Actor
     from terminal.usecases.visit import open_visit
 
     running = _Running(settings, now)
     desk, window, nurse = running.desk, running.window, Actor("N001", "林静", ("general",))
     _sign_in(window)
-    children, packages, rng = _chairs(desk.store, now[:10]), _packages(desk.store), Random(1)
     scans, verdicts, floor, bare = [], [], [], _empty_window()
-    for (child_id, booklet), package in zip(rng.sample(children, int(n)), rng.sample(packages, int(n)), strict=True):
+    for child_id, booklet, package in json.loads(Path(settings).with_name("day.json").read_text()):
         assert open_visit(desk, nurse, child_id, {"fever": "no"}, True, "seen").ok
         began = time.monotonic()
         desk.store.run(desk.store.sql, _BY_NUMBER, booklet)
@@ -123,22 +121,6 @@ def _sign_in(window: Any) -> None:
     window.sign_in.pin.setText("739154")
     window.sign_in.button.click()
     _until(lambda: window.counter and not window.tasks.busy)
-
-
-def _chairs(store: Any, today: str) -> list[tuple[str, str]]:
-    """Children without an alert and without a dose today, with their booklets."""
-    return list(
-        store.sql(
-            "SELECT child_id, value FROM identifier WHERE kind = 'booklet'"
-            " AND child_id NOT IN (SELECT child_id FROM alert)"
-            " AND child_id NOT IN (SELECT child_id FROM dose WHERE given_on = ?) ORDER BY value",
-            today,
-        )
-    )
-
-
-def _packages(store: Any) -> list[str]:
-    return [row[0] for row in store.sql("SELECT code FROM package ORDER BY code")]
 
 
 def _scan(window: Any, payload: str) -> float:

@@ -152,7 +152,7 @@ def test_a_new_month_or_plan_is_recounted_once(clinic: Story) -> None:
 def test_a_recount_leaves_what_a_fact_renewed_meanwhile(clinic: Story) -> None:
     desk, child = clinic.desk, clinic.child()
     day = date(2026, 12, 1)
-    upto, cases = recount._read(desk.store, desk.plan, [child], day)
+    upto, cases = recount.read(desk.store, desk.plan, [child], day)
     clinic.give(child, HEPB_BOX)
     old = recount.reckon_all(desk.plan, cases)
     written = desk.store.run(recount._write, desk.store, desk.plans.stamp(day), day, upto, old)
