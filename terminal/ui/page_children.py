@@ -20,7 +20,7 @@ class ChildrenPage(WorkPage):
         super().__init__(house, "ui.children")
         words = house.words
         self.table: Table[ChildLine] = Table(
-            words("ui.children"), self._columns(), words("ui.children.empty"), self._open, _search
+            words("ui.children"), self._columns(), words("ui.children.empty"), self._open, _search, lambda c: c.id
         )
         self.within = Within(words("ui.list.within"), self.table)
         self.year = Pick([("", words("ui.children.any_year"))])

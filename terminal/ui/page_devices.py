@@ -67,7 +67,9 @@ class DevicesPage(WorkPage):
         self.asking = QVBoxLayout()
         self.asking.setSpacing(8)
         self.inside.addLayout(self.asking)
-        self.table: Table[Device] = Table(words("ui.devices"), self._columns(), words("ui.devices.none"))
+        self.table: Table[Device] = Table(
+            words("ui.devices"), self._columns(), words("ui.devices.none"), same=lambda d: d.name
+        )
         self.inside.addWidget(in_card(self.table), 2)
         self._test_card, self.test_what, self.test_raw, self.test_kind = self._test_panel()
         self.inside.addWidget(self._test_card, 1)

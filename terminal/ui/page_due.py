@@ -28,7 +28,12 @@ class DuePage(WorkPage):
         super().__init__(house, "ui.duelist")
         words = house.words
         self.table: Table[DueChild] = Table(
-            words("ui.duelist"), self._columns(), words("ui.duelist.empty"), self._open, self._search
+            words("ui.duelist"),
+            self._columns(),
+            words("ui.duelist.empty"),
+            self._open,
+            self._search,
+            lambda c: c.child_id,
         )
         self.within = Within(words("ui.list.within"), self.table)
         self.standing = Choices([(s, words(f"ui.duelist.{s or 'both'}")) for s in ("", "overdue", "due")], "")

@@ -25,7 +25,11 @@ class LotsPage(WorkPage):
         super().__init__(house, "ui.fridge")
         words = house.words
         self.table: Table[LotLine] = Table(
-            words("ui.fridge"), self._columns(), words("ui.fridge.empty"), search=self._search
+            words("ui.fridge"),
+            self._columns(),
+            words("ui.fridge.empty"),
+            search=self._search,
+            same=lambda line: line.lot.id,
         )
         self.within = Within(words("ui.list.within"), self.table)
         self.head.addWidget(self.within)

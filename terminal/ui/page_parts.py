@@ -23,7 +23,7 @@ from terminal.ui.tokens import GAP
 from terminal.usecases.desk import Outcome
 
 T = TypeVar("T")
-NARROW_PX = 1240
+NARROW_PX = 1290  # below this the keys' words are smaller
 ACTION_PX = 56
 
 

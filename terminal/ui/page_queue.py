@@ -50,7 +50,9 @@ class QueuePage(WorkPage):
         self.desk_of_precheck.clicked.connect(lambda on: self.do(queue.set_precheck, self._set_precheck, on))
         self.head.addWidget(self.desk_of_precheck)
         self.head.addWidget(self.find)
-        self.table: Table[Waiting] = Table(words("ui.queue"), self._columns(), words("ui.queue.empty"), self._open)
+        self.table: Table[Waiting] = Table(
+            words("ui.queue"), self._columns(), words("ui.queue.empty"), self._open, same=lambda w: w.child_id
+        )
         self.inside.addWidget(in_card(self.table), 1)
         self._open_button = self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
         self._call_button = self.action("ui.queue.call", self._call, "F5")

@@ -110,6 +110,12 @@ class Entry:
 
 
 COUNTER = "counter"
+SETTINGS_RIGHTS = (
+    Permission.SYSTEM,
+    Permission.STAFF_MANAGE,
+    Permission.PROGRAMME_APPROVE,
+    Permission.AUDIT_READ,
+)
 ENTRIES = (
     Entry(COUNTER, "counter", "terminal.ui.counter:Counter"),
     Entry("queue", "queue", "terminal.ui.page_queue:QueuePage", (Permission.CHILD_VIEW,)),
@@ -118,4 +124,5 @@ ENTRIES = (
     Entry("stock", "stock", "terminal.ui.page_lots:LotsPage", (Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
     Entry("sync", "upload", "terminal.ui.page_sync:SyncPage"),
     Entry("devices", "devices", "terminal.ui.page_devices:DevicesPage"),
+    Entry("settings", "settings", "terminal.ui.page_settings:SettingsPage", SETTINGS_RIGHTS),
 )

@@ -24,6 +24,10 @@ def _plain(_: Any) -> str:
     return ""
 
 
+def _itself(line: Any) -> Any:
+    return line
+
+
 @dataclass(frozen=True)
 class Column(Generic[R]):
     """One column. `cell` gives a line's words, `tone` a colour of the look ("" plain), `key` what it sorts by
@@ -104,7 +108,7 @@ class Lines(QAbstractTableModel, Generic[R]):
 
 class Table(QTableView, Generic[R]):
     """`chosen(line)` opens one; None for a table that is only read. `empty` is said where there is no line:
-    what is not there, and what to do."""
+    what is not there, and what to do. `same` is what a line keeps while the rest of it changes, such as an id."""
 
     def __init__(
         self,
@@ -113,8 +117,10 @@ class Table(QTableView, Generic[R]):
         empty: str,
         chosen: Callable[[R], object] | None = None,
         search: Callable[[R], str] = _plain,
+        same: Callable[[R], Any] = _itself,
     ) -> None:
         super().__init__()
+        self._same = same
         self.setAccessibleName(name)
         self.lines: Lines[R] = Lines(columns, search)
         self._chosen, self.empty = chosen, empty
@@ -161,8 +167,11 @@ class Table(QTableView, Generic[R]):
     def _keeping(self, change: Callable[[], None]) -> None:
         before, place = self.line, self.verticalScrollBar().value()
         change()
-        if before is not None and before in self.lines.shown:
-            self.selectRow(self.lines.shown.index(before))
+        if before is not None:
+            wanted = self._same(before)
+            at = next((at for at, line in enumerate(self.lines.shown) if self._same(line) == wanted), None)
+            if at is not None:
+                self.selectRow(at)
         self.verticalScrollBar().setValue(place)
 
     def _open(self, at: int) -> None:

@@ -2,26 +2,56 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import time
 from collections.abc import Iterator
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from config.settings import load
+from config.texts import LANGUAGES, Language
+from drivers.devices import Port
+from drivers.scan import DeviceState, StateChange
 from terminal.store.children import card
-from terminal.ui.page_parts import WorkPage
+from terminal.store.outbox import StoreOutbox
+from terminal.ui.dose_sheets import ReasonSheet
+from terminal.ui.page_audit import AuditSection
+from terminal.ui.page_children import ChildrenPage
+from terminal.ui.page_devices import DevicesPage
+from terminal.ui.page_due import DuePage
+from terminal.ui.page_lots import LotsPage
+from terminal.ui.page_programmes import ApproveSheet, ProgrammeSection
 from terminal.ui.page_queue import QueuePage
-from terminal.ui.pages import COUNTER
+from terminal.ui.page_settings import ClinicSection, ClinicSheet, SettingsPage
+from terminal.ui.page_staff import PersonSheet, StaffSection, SureSheet, TellSheet
+from terminal.ui.page_sync import SyncPage
+from terminal.ui.pages import COUNTER, Page
+from terminal.ui.scanner_sheet import ScannerSheet
+from terminal.ui.services import Condition, Services
+from terminal.ui.stock_sheet import ReceiveSheet
 from terminal.ui.table_view import Table
+from terminal.ui.tokens import TARGET_PX
+from terminal.ui.words import Words
+from terminal.usecases.due_list import DueFilter
 from terminal.usecases.queue import arrive
+from terminal.usecases.scanner_setup import GS_TEST
+from terminal.usecases.sign_in import sign_in
 from terminal.usecases.visit import close_visit
-from tests.fakes.screen import Screen, booklet, click, type_in
-from tests.fakes.stories import HEPB, Story, made
+from tests.fakes.desk import ADMIN, ADMIN_PIN
+from tests.fakes.screen import Screen, booklet, click, shown_texts, type_in
+from tests.fakes.stories import HEPB, PIN, Story, made
 
-P = TypeVar("P", bound=WorkPage)
+P = TypeVar("P", bound=Page)
 
 
 @pytest.fixture
@@ -159,3 +189,457 @@ def test_the_nurse_calls_the_next_and_one_who_left_is_taken_out(screen: Screen, 
     page.table.selectRow(1)
     screen.press(Qt.Key.Key_F8)
     assert [row[0] for row in lines(page.table)] == ["已叫到"]
+
+
+# The due list
+
+
+def test_the_due_list_is_filtered_searched_and_opens_the_child(screen: Screen, clinic: Story):
+    old, young = clinic.child(born="2024-01-05"), clinic.child(born="2026-11-23")
+    page = turn(screen, "due", DuePage)
+    everyone = lines(page.table)
+    assert {row[2].split()[0] for row in everyone} == {"逾期", "应种"}
+    page.standing.choose("overdue")
+    screen.settle()
+    overdue = lines(page.table)
+    assert overdue and len(overdue) < len(everyone) and all(row[2].startswith("逾期") for row in overdue)
+    page.standing.choose("")
+    page.age.choose("0-1")
+    screen.settle()
+    names = {row[0] for row in lines(page.table)}
+    assert clinic.read(card, young).facts.name in names and clinic.read(card, old).facts.name not in names
+    page.age.choose("")
+    page.phone.choose("missing")
+    screen.settle()
+    assert lines(page.table) == [] and "放宽" in page.table.empty
+    page.phone.choose("known")
+    screen.settle()
+    page.within.setText("wzh")
+    assert [row[0] for row in lines(page.table)] == ["王子涵"]
+    keyed(screen, page.within, Qt.Key.Key_Return)
+    screen.settle()
+    assert screen.counter.work.look.child_id == clinic.made.boy.id
+    assert clinic.audit("due.list")
+
+
+def test_the_due_list_of_another_day_and_one_vaccine(screen: Screen, clinic: Story):
+    clinic.child(born="2026-11-20")
+    page = turn(screen, "due", DuePage)
+    group = page.group.itemData(1)
+    page.group.choose(group)
+    page.day.setText("2027-06-01")
+    page.day.editingFinished.emit()
+    screen.settle()
+    assert page.chosen() == DueFilter(group=group, on=date(2027, 6, 1))
+    name = page.group.currentText()
+    assert lines(page.table) and all(name in row[3] for row in lines(page.table))
+
+
+def test_names_sort_by_pinyin(screen: Screen, clinic: Story):
+    for name in ("单小安", "曾小安", "白小安", "欧阳小安"):
+        clinic.child(name=name)
+    page = turn(screen, "children", ChildrenPage)
+    page.within.setText("小安")
+    assert [row[0] for row in lines(page.table)] == ["白小安", "欧阳小安", "单小安", "曾小安"]
+    page.table.lines.sort(0)
+    page.table.lines.sort(0)
+    assert [row[0] for row in lines(page.table)] == ["曾小安", "单小安", "欧阳小安", "白小安"]
+
+
+def test_seven_thousand_lines_stand_without_a_stall(screen: Screen, clinic: Story):
+    """No pause of the main thread over 100 ms while they come, are searched, sorted and scrolled."""
+    page = turn(screen, "children", ChildrenPage)
+    table = page.table
+    (line, *_) = table.lines.shown
+    many = [msgspec.structs.replace(line, id=str(n), name=f"王{n:04d}", pinyin=f"wang {n:04d}") for n in range(7000)]
+    beats: list[float] = [time.monotonic()]
+    heart = QTimer(interval=5)
+    heart.timeout.connect(lambda: beats.append(time.monotonic()))
+    heart.start()
+    steps = (
+        lambda: table.show_lines(many),
+        lambda: page.within.setText("wang69"),
+        lambda: page.within.setText(""),
+        lambda: table.lines.sort(0),
+        lambda: table.verticalScrollBar().setValue(table.verticalScrollBar().maximum() // 2),
+    )
+    for step in steps:
+        step()
+        before = len(beats)
+        screen.qtbot.waitUntil(lambda before=before: len(beats) > before + 2)
+    heart.stop()
+    assert table.lines.rowCount() == 7000
+    assert max(b - a for a, b in pairwise(beats)) < 0.1
+
+
+# Children
+
+
+def test_a_child_is_found_in_the_list_and_a_new_one_registered(screen: Screen, clinic: Story):
+    page = turn(screen, "children", ChildrenPage)
+    page.within.setText("3201140018")
+    keyed(screen, page.within, Qt.Key.Key_Down, Qt.Key.Key_Return)
+    screen.settle()
+    assert screen.counter.work.look.child_id == clinic.made.girl.id
+    page = turn(screen, "children", ChildrenPage)
+    page.year.choose("2026")
+    screen.settle()
+    page.within.setText("")
+    assert {row[2][:4] for row in lines(page.table)} == {"2026"}
+    screen.press(Qt.Key.Key_F2)
+    assert screen.shell.current == COUNTER and screen.counter.sheet
+    assert [row["results"] for row in clinic.audit("child.list")][:1] == [2]
+
+
+# Stock
+
+
+def test_packages_are_received_by_scanning_and_show_in_the_book(screen: Screen, clinic: Story):
+    page = turn(screen, "stock", LotsPage)
+    screen.scan("89000060000000000011", "89000060000000000022", "89000060000000000022")
+    sheet = page.sheet
+    assert isinstance(sheet, ReceiveSheet)
+    assert any("2 个包装" in text for text in shown_texts(sheet))
+    sheet.lot.setText("DT2601")
+    sheet.expiry.setText("2026-12-31")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    (row,) = [row for row in lines(page.table) if row[1] == "DT2601"]
+    assert row[2:4] == ["2026-12-31", "近效期"]
+    assert "已入库" in page.note.said and page.sheet is None
+    page.within.setText("dt2601")
+    assert len(lines(page.table)) == 1
+
+
+def test_what_is_wrong_with_a_delivery_is_said_in_its_form(screen: Screen, clinic: Story):
+    page = turn(screen, "stock", LotsPage)
+    screen.scan("89000060000000000011")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert isinstance(page.sheet, ReceiveSheet) and page.sheet.said.text()
+    screen.press(Qt.Key.Key_Escape)
+    assert page.sheet is None and screen.shell.current == "stock"
+
+
+def test_a_lot_is_recalled_with_a_reason_by_one_who_may(qtbot: QtBot, screen: Screen, clinic: Story):
+    nurse = turn(screen, "stock", LotsPage)
+    assert not nurse._recall_button.isVisible(), "who may not is not offered it"
+    lead = Screen(qtbot, clinic.made)
+    lead.sign_in("D300", PIN)
+    page = turn(lead, "stock", LotsPage)
+    page.within.setText(clinic.made.hepb.lot_no)
+    lead.press(Qt.Key.Key_F8)
+    asked = page.sheet
+    assert isinstance(asked, ReasonSheet) and any(clinic.made.hepb.lot_no in text for text in shown_texts(asked))
+    click(asked, "接到停用或召回通知")
+    lead.press(Qt.Key.Key_F10)
+    lead.settle()
+    assert "已停用" in page.note.said
+    assert lines(page.table)[0][3] == "已停用" and not page._recall_button.isEnabled()
+
+
+# Upload, backup, devices
+
+
+def test_the_upload_page_tells_what_waits_and_asks_for_upload_and_backup(qtbot: QtBot, clinic: Story):
+    asked: list[str] = []
+    services = Services(
+        clinic.desk.store.submit,
+        sync=lambda: Condition("look", "sync.no_region"),
+        upload_now=lambda: asked.append("upload"),
+        back_up_now=lambda: asked.append("backup"),
+        backed_up_at=lambda: clinic.now,
+    )
+    StoreOutbox(clinic.desk.store, clinic.world).report("sync.no_region", {})
+    screen = Screen(qtbot, clinic.made, services=services)
+    screen.sign_in()
+    page = turn(screen, "sync", SyncPage)
+    facts = page.upload.shown
+    assert facts["待上传"].endswith("条记录") and facts["最近回执"] == "从未"
+    assert "[region]" in facts["最近一次结果"]
+    assert page.backup.shown["最近备份"].startswith("今日")
+    screen.press(Qt.Key.Key_F2)
+    screen.press(Qt.Key.Key_F6)
+    assert asked == ["upload", "backup"] and "正在备份" in page.note.said
+
+
+def test_devices_say_how_they_are_and_a_test_scan_shows_gs(qtbot: QtBot, clinic: Story):
+    services = Services(
+        clinic.desk.store.submit, printers=lambda: {"slip": Condition("stop", "print.paper_out", {"printer": "slip"})}
+    )
+    screen = Screen(qtbot, clinic.made, services=services)
+    screen.sign_in()
+    screen.report(StateChange("counter", DeviceState.ABSENT, clinic.now, 0.0))
+    page = turn(screen, "devices", DevicesPage)
+    scanner, printer = lines(page.table)
+    assert "未连接" in scanner[3] and scanner[4] == "本次登录后没有"
+    assert printer[3] == Words("zh_CN")("print.paper_out", printer="slip")
+    screen.press(Qt.Key.Key_F5)
+    screen.scan(f"010952990000002217280317{'10'}L1\x1d21S7")
+    assert screen.shell.current == "devices", "a test scan does nothing else"
+    assert page.test_raw.text() == "01095299000000221728031710L1␝21S7"
+    page._show()
+    assert "个字符" in lines(page.table)[0][4]
+    screen.press(Qt.Key.Key_F5)
+    assert page.test_raw.text() == "", "nobody's number stays on the screen"
+    screen.scan(booklet(clinic.made.boy))
+    assert screen.shell.current == COUNTER
+
+
+def test_a_test_page_goes_to_the_printer_and_a_cut_off_one_asks(screen: Screen, clinic: Story):
+    page = turn(screen, "devices", DevicesPage)
+    screen.press(Qt.Key.Key_F6)
+    assert "测试页已送到打印机“slip”" in page.note.said
+    assert clinic.desk.store.sql("SELECT printer, state FROM print_job") == [("slip", "queued")]
+    clinic.desk.store.run(lambda: clinic.desk.store.sql("UPDATE print_job SET state = 'uncertain'"))
+    page.refresh()
+    screen.settle()
+    click(page, "已打印出来")
+    screen.settle()
+    page.refresh()
+    screen.settle()
+    assert clinic.desk.store.sql("SELECT state FROM print_job") == [("confirmed",)]
+    assert page.asking.count() == 0
+
+
+# The scanner wizard
+
+
+@pytest.mark.parametrize(
+    ("sent", "terminator", "said"), [(GS_TEST, "\r", "✓"), (GS_TEST.replace("\x1d", "~"), "\r", "~")]
+)
+def test_a_new_scanner_is_found_by_scanning_proven_and_written_into_the_settings(
+    qtbot: QtBot, clinic: Story, tmp_path: Path, sent: str, terminator: str, said: str
+):
+    path = tmp_path / "vaxdesk.toml"
+    path.write_text('[clinic]\ncode = "3301060201"\nname = "示例"  # as on the stamp\n')
+    screen = Screen(qtbot, clinic.made, services=Services(clinic.desk.store.submit, settings_path=path))
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    page = turn(screen, "devices", DevicesPage)
+    screen.press(Qt.Key.Key_F2)
+    sheet = page.sheet
+    assert isinstance(sheet, ScannerSheet) and not sheet.done_button.isEnabled()
+    qtbot.waitUntil(lambda: sheet.port.count() > 1 and not page._tasks.busy, timeout=10_000)
+    master, slave = pty.openpty()
+    sheet.show_ports([Port(os.ttyname(slave), DeviceState.READY, description="USB scanner")])
+
+    def heard() -> bool:
+        os.write(master, f"{sent}{terminator}".encode())
+        QTest.qWait(50)
+        return sheet.port.value == os.ttyname(slave)
+
+    qtbot.waitUntil(heard, timeout=10_000)
+    assert said in sheet.gs.text() and "找到了" in sheet.step.text()
+    sheet.name.setText("window")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    (scanner,) = load(path).scanners
+    assert (scanner.name, scanner.port, scanner.gs_proven) == ("window", os.ttyname(slave), True)
+    assert scanner.gs_substitute == ("~" if "~" in sent else "")
+    assert "# as on the stamp" in path.read_text() and "下次启动" in page.note.said
+    os.close(master)
+    os.close(slave)
+
+
+def test_a_scanner_that_loses_gs_is_told_so_and_not_proven(qtbot: QtBot, clinic: Story, tmp_path: Path):
+    path = tmp_path / "vaxdesk.toml"
+    path.write_text('[clinic]\ncode = "3301060201"\nname = "x"\n[[scanners]]\nname = "counter"\nport = "/dev/null"\n')
+    screen = Screen(qtbot, clinic.made, services=Services(clinic.desk.store.submit, settings_path=path))
+    screen.sign_in(ADMIN, ADMIN_PIN)
+    page = turn(screen, "devices", DevicesPage)
+    screen.press(Qt.Key.Key_F2)
+    sheet = page.sheet
+    assert isinstance(sheet, ScannerSheet)
+    qtbot.waitUntil(lambda: not page._tasks.busy, timeout=10_000)
+    screen.scan(GS_TEST.replace("\x1d", ""))
+    assert sheet.name.text() == "counter" and sheet.gs.text().startswith("✗")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert load(path).scanners[0].gs_proven is False
+    click(page, "设置扫描枪")
+    screen.press(Qt.Key.Key_Escape)
+    assert page.sheet is None
+
+
+def test_who_may_not_change_settings_sets_no_scanner_up(screen: Screen):
+    assert not turn(screen, "devices", DevicesPage)._setup_button.isEnabled()
+
+
+# Settings
+
+
+def settings_of(
+    qtbot: QtBot, clinic: Story, code: str, pin: str, path: Path | None = None
+) -> tuple[Screen, SettingsPage]:
+    services = Services(clinic.desk.store.submit, settings_path=path, backed_up_at=lambda: clinic.now)
+    screen = Screen(qtbot, clinic.made, services=services)
+    screen.sign_in(code, pin)
+    return screen, turn(screen, "settings", SettingsPage)
+
+
+def section(screen: Screen, page: SettingsPage, name: str, kind: type[P]) -> P:
+    click(page, page.tabs[name].accessibleName())
+    screen.settle()
+    assert isinstance(page.section, kind)
+    return page.section
+
+
+def test_settings_are_shown_by_right(qtbot: QtBot, clinic: Story):
+    _, admin = settings_of(qtbot, clinic, ADMIN, ADMIN_PIN)
+    _, auditor = settings_of(qtbot, clinic, "E400", PIN)
+    _, doctor = settings_of(qtbot, clinic, "D300", PIN)
+    assert list(admin.sections) == ["clinic", "programme", "staff"]
+    assert list(auditor.sections) == ["audit"] and list(doctor.sections) == ["programme"]
+    nurse = Screen(qtbot, clinic.made)
+    nurse.sign_in()
+    nurse.shell.turn_to("settings")
+    assert nurse.shell.current == COUNTER
+
+
+def test_a_setting_is_changed_in_its_file_and_audited(qtbot: QtBot, clinic: Story, tmp_path: Path):
+    path = tmp_path / "vaxdesk.toml"
+    path.write_text('desk = "2"  # the left one\n[clinic]\ncode = "3301060201"\nname = "示例社区卫生服务中心"\n')
+    screen, page = settings_of(qtbot, clinic, ADMIN, ADMIN_PIN, path)
+    clinic_section = section(screen, page, "clinic", ClinicSection)
+    assert clinic_section.desk.shown["台号"] == "2"
+    screen.press(Qt.Key.Key_F2)
+    sheet = clinic_section.sheet
+    assert isinstance(sheet, ClinicSheet)
+    sheet.desk.setText("3")
+    sheet.injections.choose("2")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    settings = load(path)
+    assert (settings.desk, settings.programme.max_injections, settings.idle_lock_s) == ("3", 2, 300)
+    assert "# the left one" in path.read_text()
+    assert clinic_section.desk.shown["一次最多注射"] == "2" and "下次启动" in clinic_section.note.said
+    (row,) = clinic.audit("settings.change")
+    assert row["keys"] == ["desk", "programme.max_injections"]
+
+
+def test_a_physician_approves_an_edition_and_it_is_no_demonstration_any_more(qtbot: QtBot, clinic: Story):
+    screen, page = settings_of(qtbot, clinic, "D300", PIN)
+    programmes = section(screen, page, "programme", ProgrammeSection)
+    assert all("演示版" in row[3] for row in lines(programmes.table))
+    assert any("M" in row[2] for row in lines(programmes.table))
+    for at in range(len(lines(programmes.table))):
+        programmes.table.selectRow(at)
+        screen.press(Qt.Key.Key_F2)
+        sheet = programmes.sheet
+        assert isinstance(sheet, ApproveSheet)
+        sheet.physician.setText("李 时珍")
+        screen.press(Qt.Key.Key_F10)
+        screen.settle()
+    assert all(row[3].startswith("李 时珍 医师") for row in lines(programmes.table))
+    assert clinic.desk.approved
+
+
+def test_staff_is_added_changed_and_leaves(qtbot: QtBot, clinic: Story):
+    screen, page = settings_of(qtbot, clinic, ADMIN, ADMIN_PIN)
+    staff = section(screen, page, "staff", StaffSection)
+    screen.press(Qt.Key.Key_F2)
+    sheet = staff.sheet
+    assert isinstance(sheet, PersonSheet)
+    sheet.name.setText("曾丽")
+    sheet.code.setText("N300")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert sheet.said.text(), "no grade was chosen"
+    sheet.grades["general"].setChecked(True)
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    told = staff.sheet
+    assert isinstance(told, TellSheet)
+    pin = told.secret.text()
+    assert "pin.must_change" in [p.code for p in sign_in(clinic.desk, "N300", pin).problems]
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert not any(pin in text for text in shown_texts(screen.window)), "shown once"
+    staff.within.setText("曾丽")
+    assert lines(staff.table)[0][1:5] == ["N300", "接种护士", "N300", "须换 PIN"]
+    screen.press(Qt.Key.Key_F7)
+    screen.settle()
+    assert lines(staff.table)[0][3] == "N300-2"
+    assert clinic.desk.store.sql("SELECT count(*) FROM print_job") == [(1,)]
+    screen.press(Qt.Key.Key_F8)
+    screen.settle()
+    assert lines(staff.table)[0][3] == "没有"
+    screen.press(Qt.Key.Key_F11)
+    assert isinstance(staff.sheet, SureSheet)
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert lines(staff.table)[0][4] == "已离岗"
+    keyed(screen, staff.table, Qt.Key.Key_Return)
+    assert isinstance(staff.sheet, PersonSheet) and staff.sheet.code.isReadOnly()
+
+
+def test_the_last_administrator_keeps_her_right(qtbot: QtBot, clinic: Story):
+    screen, page = settings_of(qtbot, clinic, ADMIN, ADMIN_PIN)
+    staff = section(screen, page, "staff", StaffSection)
+    staff.within.setText(ADMIN)
+    screen.press(Qt.Key.Key_F11)
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert isinstance(staff.sheet, SureSheet) and staff.sheet.said.text()
+
+
+def test_the_auditor_reads_who_did_what_and_that_is_noted(qtbot: QtBot, clinic: Story):
+    clinic.visit(clinic.child())
+    screen, page = settings_of(qtbot, clinic, "E400", PIN)
+    audit = page.section
+    assert isinstance(audit, AuditSection)
+    assert ["张敏", "开始接种"] in [row[1:3] for row in lines(audit.table)]
+    audit.what.choose("visit.open")
+    screen.settle()
+    assert {row[2] for row in lines(audit.table)} == {"开始接种"}
+    audit.begin.setText("2026-11-01")
+    audit.end.setText("2026-11-02")
+    audit.end.editingFinished.emit()
+    screen.settle()
+    assert lines(audit.table) == []
+    assert len(clinic.audit("audit.read")) >= 3
+
+
+# All of them
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_named_wide_enough_and_of_one_language(
+    qtbot: QtBot, clinic: Story, language: Language, tmp_path: Path
+):
+    """Also in the smallest window. Names of people and of the clinic's own things are as they were written."""
+    path = tmp_path / "vaxdesk.toml"
+    path.write_text('[clinic]\ncode = "3301060201"\nname = "x"\n')
+    services = Services(clinic.desk.store.submit, settings_path=path)
+    own = ("张敏", "王敏", "周敏", "李芳", "欧阳", "示例", "王子涵", "中文", "国家免疫规划", "非免疫规划")
+    for who, pin in ((ADMIN, ADMIN_PIN), ("E400", PIN)):
+        screen = Screen(qtbot, clinic.made, language, services)
+        screen.window.resize(1024, 768)
+        screen.sign_in(who, pin)
+        for entry in screen.shell._entries:
+            if entry.name == COUNTER:
+                continue
+            screen.shell.turn_to(entry.name)
+            screen.settle()
+            shown = screen.shell._pages[entry.name]
+            for at in range(len(shown.sections) if isinstance(shown, SettingsPage) else 1):
+                if isinstance(shown, SettingsPage):
+                    shown.turn_to(list(shown.sections)[at])
+                    screen.settle()
+                check_page(shown, language, own)
+        screen.window.lock()
+
+
+def check_page(page: QWidget, language: Language, own: tuple[str, ...]) -> None:
+    for kind in (QAbstractButton, QLineEdit, QComboBox, Table):
+        for widget in page.findChildren(kind):
+            if widget.isVisible() and widget.parentWidget().metaObject().className() not in ("QLineEdit", "QComboBox"):
+                assert widget.accessibleName() or widget.toolTip(), widget
+                small = isinstance(widget, (QLineEdit, QComboBox)) or widget.property("kind") in ("primary", "plain")
+                assert not small or widget.height() >= TARGET_PX, (widget.accessibleName(), widget.height())
+    assert page.grab().width() <= 1024 - 84
+    texts = [*shown_texts(page), *(t for table in page.findChildren(Table) for row in lines(table) for t in row)]
+    assert not any("{" in t and "}" in t for t in texts if "d{10}" not in t)
+    if language == "en":
+        chinese = [t for t in texts if any("\u4e00" <= c <= "\u9fff" for c in t)]
+        assert [t for t in chinese if not any(name in t for name in own)] == []
