@@ -66,13 +66,21 @@ class HidScanner(ScannerDriver):
             os.close(node)  # gives the grab back
 
     def _decode(self, node: int, data: bytes) -> None:
+        typed = b""
         for kind, code, value in events(data):
-            if (kind, code) == (EV_SYN, SYN_DROPPED):
+            if kind == EV_KEY:
+                typed += self._decoder.key(code, value)
+            elif (kind, code) == (EV_SYN, SYN_DROPPED):
+                self._keys(typed)
+                typed = b""
                 self.framer.spoil()
                 self.lose("scan.missed")
                 self._decoder.hold(held_keys(node), caps=caps_lock(node))
-            elif kind == EV_KEY and (typed := self._decoder.key(code, value)):
-                self.take(typed)
+        self._keys(typed)
+
+    def _keys(self, typed: bytes) -> None:
+        if typed:  # none is no silence: a key may have gone up
+            self.take(typed)
 
 
 def _some(node: int, timeout_s: float) -> bytes:

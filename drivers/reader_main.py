@@ -18,7 +18,7 @@ import msgspec
 from config.settings import Scanner
 from domain.world import World
 from drivers.driver import ScannerDriver
-from drivers.hotplug import watch
+from drivers.hotplug import listen, watch
 from drivers.scan import Report
 from drivers.serial_scanner import SerialScanner
 
@@ -43,9 +43,12 @@ def main() -> int:
     reports: queue.Queue[Report] = queue.Queue(BACKLOG)
     scanners = [_driver(s, reports.put) for s in msgspec.json.decode(line, type=tuple[Scanner, ...])]
     threading.Thread(target=_write, args=(reports,), name="reports", daemon=True).start()
+    monitor = listen()
     for scanner in scanners:
         threading.Thread(target=scanner.run, name="scanner", daemon=True).start()
-    threading.Thread(target=watch, args=([s.wake.set for s in scanners],), name="hotplug", daemon=True).start()
+    if monitor:
+        wakes = [scanner.wake.set for scanner in scanners]
+        threading.Thread(target=watch, args=(monitor, wakes), name="hotplug", daemon=True).start()
     sys.stdin.buffer.read()
     return 0
 
