@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from config.texts import LANGUAGES, Language
 from domain.codes import Code, StaffBadge
@@ -60,7 +60,6 @@ class _Form(QWidget):
         self.button = parts.Button(words(button), self.submit, "Enter", "primary")
         layout.addWidget(self.button)
         layout.addWidget(parts.text(words(how), "small", wrap=True))
-        layout.addStretch(1)
 
     def _enter(self) -> None:
         """Enter goes to the next empty field; in the last one it is the button."""
@@ -120,10 +119,9 @@ class SignIn(QFrame):
         self.emergency = _Form(words, self._break_glass, "ui.emergency.done", (*glass, *pins), "ui.emergency.how")
         self.code, self.pin = self.door.fields
         self.button = self.door.button
-        self._forms = QStackedWidget()
+        self.form = self.door  # the one that is shown
         for form in (self.door, self.new_pin, self.emergency):
             form.badge = self.badge
-            self._forms.addWidget(form)
         self._title = parts.text(words("ui.brand"), "name")
         self._build(language)
         self.turn_to(self.door, why)
@@ -137,7 +135,9 @@ class SignIn(QFrame):
         layout.addWidget(self._title)
         layout.addWidget(parts.text(f"{settings.clinic.name} · {words('ui.desk', desk=settings.desk)}", "muted", True))
         layout.addSpacing(12)
-        layout.addWidget(self._forms, 1)
+        for form in (self.door, self.new_pin, self.emergency):
+            layout.addWidget(form)
+        layout.addSpacing(8)
         self._back = parts.Button(words("ui.cancel"), lambda: self.turn_to(self.door), "Esc", "quiet")
         self._others = [
             parts.Button(words("ui.new_pin"), lambda: self.turn_to(self.new_pin), "F7", "quiet"),
@@ -169,10 +169,9 @@ class SignIn(QFrame):
             other.said.clear()
         if form is not self.emergency:
             form.fields[0].setText(who)
-        for other in (self.door, self.new_pin, self.emergency):  # the card is as tall as the form that is shown
-            policy = QSizePolicy.Policy.Preferred if other is form else QSizePolicy.Policy.Ignored
-            other.setSizePolicy(QSizePolicy.Policy.Preferred, policy)
-        self._forms.setCurrentWidget(form)
+        self.form = form
+        for other in (self.door, self.new_pin, self.emergency):
+            other.setVisible(other is form)
         titles = {self.new_pin: "ui.new_pin", self.emergency: "ui.emergency"}
         self._title.setText(self._words(titles.get(form, "ui.brand")))
         self._back.setVisible(form is not self.door)
@@ -180,13 +179,6 @@ class SignIn(QFrame):
             button.setVisible(form is self.door)
         form.said.setText(why)
         form.focus()
-
-    @property
-    def form(self) -> _Form:
-        """The one that is shown."""
-        form = self._forms.currentWidget()
-        assert isinstance(form, _Form)
-        return form
 
     def _go(self) -> None:
         self._ask(sign_in, self.code.text().strip(), self.pin.text())
