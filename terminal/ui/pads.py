@@ -31,12 +31,11 @@ class NumberPad(QWidget):
             button.setAccessibleName(name)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
             button.setFixedSize(KEY_PX, KEY_PX - 8)
-            button.clicked.connect(partial(_press, key, shown if shown.isdigit() else ""))
+            button.clicked.connect(partial(self._press, key, shown if shown.isdigit() else ""))
             grid.addWidget(button, at // 3, at % 3)
 
-
-def _press(key: Qt.Key, text: str) -> None:
-    field = QApplication.focusWidget()
-    if isinstance(field, QLineEdit):
-        for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-            QApplication.sendEvent(field, QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text))
+    def _press(self, key: Qt.Key, text: str) -> None:
+        field = self.window().focusWidget()
+        if isinstance(field, QLineEdit):
+            for kind in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+                QApplication.sendEvent(field, QKeyEvent(kind, key, Qt.KeyboardModifier.NoModifier, text))

@@ -6,15 +6,33 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout
 
 from terminal.ui import parts
 from terminal.ui.icons import icon
 from terminal.ui.pages import Entry
+from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
 WIDTH = 84
 LOCK_KEY = "Ctrl+L"
+
+
+class _Line(QToolButton):
+    """A line of the rail, with the digit of its key in the corner."""
+
+    def __init__(self, corner: str) -> None:
+        super().__init__()
+        self._corner = corner
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter, font = QPainter(self), self.font()
+        font.setPixelSize(11)
+        painter.setFont(font)
+        painter.setPen(QColor(COLOURS["muted"]))
+        painter.drawText(self.rect().adjusted(0, 5, -7, 0), int(Qt.AlignmentFlag.AlignRight), self._corner)
 
 
 class Rail(QFrame):
@@ -35,15 +53,15 @@ class Rail(QFrame):
         parts.clear(self._layout)
         self._buttons = {}
         for at, entry in enumerate(entries, 1):
-            button = self._add(entry.name, f"Ctrl+{at}", partial(self._chosen, entry.name))
+            button = self._add(entry.name, f"Ctrl+{at}", partial(self._chosen, entry.name), str(at))
             button.setCheckable(True)
             self._buttons[entry.name] = (button, entry.icon)
         self._layout.addStretch(1)
         self._add("lock", LOCK_KEY, self._lock).setIcon(icon("lock"))
         self.show_current(current)
 
-    def _add(self, name: str, key: str, pressed: Callable[[], None]) -> QToolButton:
-        button = QToolButton()
+    def _add(self, name: str, key: str, pressed: Callable[[], None], corner: str = "") -> QToolButton:
+        button = _Line(corner)
         button.setProperty("kind", "rail")
         words = self._words(f"ui.rail.{name}")
         button.setText(words)

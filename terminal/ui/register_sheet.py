@@ -18,6 +18,7 @@ from domain.problems import Problem, Severity, stops
 from terminal.ui import parts
 from terminal.ui.conditions import Conditions
 from terminal.ui.sheet import Choices, Day, Pick, Sheet
+from terminal.ui.touch_pad import wants_digits
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
@@ -74,7 +75,7 @@ class RegisterSheet(Sheet):
         self._add(left, "name", QLineEdit())
         self._add(left, "sex", Choices([("1", words("sex.1")), ("2", words("sex.2"))]))
         self._add(left, "birth_on", Day())
-        self._add_pair(left, ("birth_weight_g", QLineEdit()), ("preterm_weeks", _short("37")))
+        self._add_pair(left, ("birth_weight_g", wants_digits(QLineEdit())), ("preterm_weeks", _short("37")))
         self._add(
             left, "birth_order", Choices([("0", words("ui.single_birth")), ("1", "1"), ("2", "2"), ("3", "3")], "0")
         )
@@ -84,7 +85,7 @@ class RegisterSheet(Sheet):
         relation = Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother")
         self._add(middle, "relation", relation)
         self._add(middle, "guardian", QLineEdit())
-        self._add(middle, "phone", QLineEdit())
+        self._add(middle, "phone", wants_digits(QLineEdit()))
         residences = [(t.code, words.name(t)) for t in tables.residences().values()]
         self._add(middle, "residence", Pick([("", words("ui.choose")), *residences]))
         statuses = [(t.code, words.name(t)) for t in tables.register_statuses().values() if ":" not in t.code]
@@ -327,6 +328,7 @@ def _short(hint: str) -> QLineEdit:
     field = QLineEdit()
     field.setPlaceholderText(hint)
     field.setFixedWidth(68)
+    wants_digits(field)
     return field
 
 

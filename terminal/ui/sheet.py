@@ -29,6 +29,7 @@ from domain.problems import Problem
 from terminal.ui import parts
 from terminal.ui.flow import Flow
 from terminal.ui.tokens import COLOURS
+from terminal.ui.touch_pad import wants_digits
 from terminal.ui.words import Words
 
 
@@ -127,6 +128,7 @@ class Day(QLineEdit):
         super().__init__(value)
         self.setPlaceholderText("2026-05-19")
         self.setMaxLength(10)
+        wants_digits(self)
         self.textEdited.connect(self._dash)
 
     def _dash(self, typed: str) -> None:

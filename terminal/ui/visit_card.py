@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QWidget
 
 from terminal.store.visits import VisitRow
 from terminal.ui import parts
+from terminal.ui.touch_pad import wants_digits
 from terminal.ui.words import Words
 
 QUESTIONS = ("unwell", "allergy", "reaction")  # asked before each visit; the answer yes is the trouble
@@ -63,7 +64,8 @@ class VisitCard(QFrame):
         super().__init__()
         self.setProperty("kind", "page")
         self._words = words
-        self._temperature = QLineEdit()
+        self._temperature = wants_digits(QLineEdit())
+        self._temperature.textEdited.connect(self._point)
         self._questions = {code: Question(words, code) for code in QUESTIONS}
         self._informed, self._booklet = _toggle(words("ui.visit.informed")), _toggle(words("ui.visit.booklet_seen"))
         self._state = parts.Elided("", "small")
@@ -95,6 +97,11 @@ class VisitCard(QFrame):
         button = parts.Button(words("ui.action.open_visit"), open_visit, "F2", "primary")
         layout.addLayout(parts.row(self._informed, self._booklet, 1, button))
         return frame
+
+    def _point(self, typed: str) -> None:
+        """365 becomes 36.5: the pad has no point, and nobody misses it on the keys."""
+        if len(typed) == 3 and typed.isdecimal():
+            self._temperature.setText(f"{typed[:2]}.{typed[2]}")
 
     def _closed_frame(self) -> QFrame:
         frame, layout = parts.card()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow
 
@@ -15,14 +15,16 @@ from config.texts import Language
 from domain.codes import classify
 from domain.errors import VaxdeskError
 from drivers.scan import Report, ScanEvent, StateChange
-from terminal.ui import qt_words
+from terminal.ui import parts, qt_words
 from terminal.ui.pump import Pump
 from terminal.ui.services import Services
 from terminal.ui.shell import Shell
 from terminal.ui.sign_in import SignIn
 from terminal.ui.sounds import Sounds
 from terminal.ui.tasks import Tasks
+from terminal.ui.touch_pad import TouchPad
 from terminal.ui.verdict_strip import Said
+from terminal.ui.wedge import Wedge
 from terminal.ui.words import Words
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Actor, Desk
@@ -60,6 +62,10 @@ class MainWindow(QMainWindow):
         self.pump.received.connect(self._report)
         self.tasks.failed.connect(self._fault)
         self.setWindowTitle(self.words("ui.brand"))
+        self._edition = parts.text("", "edition")  # above every screen until a physician answers for the programme
+        self._edition.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setMenuWidget(self._edition)
+        self.pad = TouchPad(self, self.words)
         self.setMinimumSize(*SMALLEST)
         self.resize(*USUAL)
         self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
@@ -68,6 +74,7 @@ class MainWindow(QMainWindow):
         self.lock()
         self.winId()  # from here on there is a window of the system, where keys and touches arrive first
         self.windowHandle().installEventFilter(self)
+        self.wedge = Wedge.of(desk.settings, self.words, self.pump.post, self.windowHandle())
 
     @property
     def counter(self) -> Counter | None:
@@ -81,8 +88,15 @@ class MainWindow(QMainWindow):
         if self.shell:
             self.shell.stop()
         self.shell = None
+        self.show_edition()
+        self.pad.hide()
         self.sign_in = SignIn(self.desk, self.words, self.tasks, self._entered, self._speak, self.sounds, why)
         self.setCentralWidget(self.sign_in)
+
+    def show_edition(self) -> None:
+        """Say that this is a demonstration edition, or nothing once a physician approved it."""
+        self._edition.setText(self.words("ui.demonstration"))
+        self._edition.setVisible(not self.desk.approved)
 
     def _idle_over(self) -> None:
         if self.shell:
@@ -106,7 +120,9 @@ class MainWindow(QMainWindow):
         self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
 
     def _open_counter(self, actor: Actor) -> None:
+        self.show_edition()
         self.shell = Shell(self.desk, self.services, self.words, actor, self.tasks, self._answered, self.lock)
+        self.shell.ticked = self.show_edition
         self.sign_in = None
         self.setCentralWidget(self.shell)
         for change in self._devices.values():

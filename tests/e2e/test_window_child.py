@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
 from domain.events import ChildRegistered, Guardian
@@ -251,3 +253,30 @@ def test_birth_and_health_are_noted_and_reach_the_schedule(screen: Screen, on: T
     assert isinstance(again, RegisterSheet) and again.changes() == {}
     page = screen.counter.work.look.page
     assert page is not None and "BCG" not in {n.group for n in page.due}
+
+
+def test_a_finger_gets_a_pad_of_digits_and_a_mouse_does_not(screen: Screen, qtbot: QtBot) -> None:
+    finger = QTest.createTouchDevice()
+    screen.press(KEY.Key_F2)
+    sheet = screen.counter.sheet
+    assert isinstance(sheet, RegisterSheet)
+    field, pad = sheet._fields["birth_on"], screen.window.pad
+    QTest.mouseClick(field, Qt.MouseButton.LeftButton)
+    assert not pad.isVisible()
+    QTest.touchEvent(field, finger).press(0, field.rect().center(), field).commit()
+    QTest.touchEvent(field, finger).release(0, field.rect().center(), field).commit()
+    qtbot.waitUntil(pad.isVisible, timeout=5000)
+    assert screen.window.rect().contains(pad.geometry())
+    for digit in "20260519":
+        click(pad, digit)
+    assert field.text() == "2026-05-19"  # type: ignore[attr-defined]
+    screen.press(KEY.Key_Escape)
+    assert screen.counter.sheet is None and not pad.isVisible()
+
+
+def test_a_temperature_needs_no_point(screen: Screen, on: TestDesk) -> None:
+    screen.scan(booklet(on.boy))
+    field = screen.counter.visit.findChild(QLineEdit)
+    assert field is not None
+    type_in(field, "365")
+    assert field.text() == "36.5" and screen.counter.visit.precheck().health == {"temperature_c": 36.5}
