@@ -7,6 +7,7 @@ from pathlib import Path
 
 from config.settings import Settings
 from config.settings_edit import Value, set_values
+from domain.errors import ConfigError
 from domain.permissions import Permission
 from domain.problems import block
 from terminal.store import ledger
@@ -17,13 +18,16 @@ from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 def change_settings(
     desk: Desk, actor: Actor, path: Path, changes: Mapping[str, Mapping[str, Value]]
 ) -> Outcome[Settings]:
-    """table -> key -> value, "" for the keys above all tables. Raises ConfigError; what was written before it stays."""
+    """table -> key -> value, "" for the keys above all tables. What the file cannot take stops it, in words."""
     keys = sorted(f"{table}.{key}".lstrip(".") for table, values in changes.items() for key in values)
     if not keys:
         return stop(block("settings.nothing_changed"))
     settings = desk.settings
-    for table, values in changes.items():
-        settings = set_values(path, table, values)
+    try:
+        for table, values in changes.items():
+            settings = set_values(path, table, values)
+    except ConfigError as fault:
+        return stop(block(fault.code, **fault.params))
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         entry.audit("settings.change", keys=keys)
     return Outcome(settings)

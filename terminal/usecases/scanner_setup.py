@@ -10,6 +10,7 @@ from config.settings import Scanner, Settings
 from config.settings_edit import put_scanner
 from config.texts import say
 from domain.documents import Document, Qr, Text
+from domain.errors import ConfigError
 from domain.permissions import Permission
 from domain.problems import block
 from terminal.store import ledger
@@ -54,10 +55,13 @@ def print_gs_sheet(desk: Desk, actor: Actor) -> Outcome[str]:
 
 @verb(Permission.SYSTEM)
 def save_scanner(desk: Desk, actor: Actor, path: Path, scanner: Scanner) -> Outcome[Settings]:
-    """Write a scanner into the settings; it is read with them at the next start. Raises ConfigError."""
+    """Write a scanner into the settings; it is read with them at the next start."""
     if not scanner.name.strip() or len(scanner.name) > 32:
         return stop(block("scanner.no_name", "name"))
-    settings = put_scanner(path, scanner)
+    try:
+        settings = put_scanner(path, scanner)
+    except ConfigError as fault:
+        return stop(block(fault.code, **fault.params))
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         entry.audit("settings.change", what="scanners", keys=[scanner.name])
     return Outcome(settings)

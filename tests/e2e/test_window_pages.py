@@ -517,6 +517,23 @@ def test_a_setting_is_changed_in_its_file_and_audited(qtbot: QtBot, clinic: Stor
     assert row["keys"] == ["desk", "programme.max_injections"]
 
 
+def test_a_file_that_cannot_be_changed_says_so_in_the_form(qtbot: QtBot, clinic: Story, tmp_path: Path):
+    path = tmp_path / "vaxdesk.toml"
+    path.write_text('clinic = { code = "3301060201", name = "示例社区卫生服务中心" }\ndesk = "2"\n')
+    screen, page = settings_of(qtbot, clinic, ADMIN, ADMIN_PIN, path)
+    clinic_section = section(screen, page, "clinic", ClinicSection)
+    screen.press(Qt.Key.Key_F2)
+    sheet = clinic_section.sheet
+    assert isinstance(sheet, ClinicSheet)
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert "没有改动" in sheet.said.text()
+    sheet.name.setText("新名称")
+    screen.press(Qt.Key.Key_F10)
+    screen.settle()
+    assert clinic_section.sheet is sheet and "文件没有改变" in sheet.said.text()
+
+
 def test_a_physician_approves_an_edition_and_it_is_no_demonstration_any_more(qtbot: QtBot, clinic: Story):
     screen, page = settings_of(qtbot, clinic, "D300", PIN)
     programmes = section(screen, page, "programme", ProgrammeSection)
@@ -616,7 +633,7 @@ def test_every_page_is_named_wide_enough_and_of_one_language(
         screen = Screen(qtbot, clinic.made, language, services)
         screen.window.resize(1024, 768)
         screen.sign_in(who, pin)
-        for entry in screen.shell._entries:
+        for entry in screen.shell.entries:
             if entry.name == COUNTER:
                 continue
             screen.shell.turn_to(entry.name)
