@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QInputMethodEvent, QKeyEvent, QWindow
-from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit
+from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from config.settings import Scanner, Settings
 from drivers.framing import Framer, RepeatFilter
@@ -254,5 +254,7 @@ class Wedge(QObject):
             with suppress(RuntimeError):  # Qt has thrown it away already
                 self._field.removeEventFilter(self)
         self._field = now if isinstance(now, _FIELDS) else None
+        if isinstance(now, QWidget) and self._field is None:  # a table asks for an input method too, and needs none
+            now.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
         if self._field is not None:
             self._field.installEventFilter(self)
