@@ -75,6 +75,7 @@ def test_guessing_over_many_names_makes_the_desk_wait(clinic: Story) -> None:
     for name in names:
         assert wrong(clinic, 1, name) == ["sign_in.wrong"]
     assert wrong(clinic, 1, "X15") == ["sign_in.desk_locked"]
+    assert wrong(clinic, 1, "X16") == ["sign_in.desk_locked"]
     assert codes(sign_in(clinic.desk, ADMIN, ADMIN_PIN).problems) == ["sign_in.desk_locked"]
     clinic.later(minutes=1, seconds=1)
     assert sign_in(clinic.desk, ADMIN, ADMIN_PIN).ok
