@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from serial import Serial
+from serial import Serial, SerialException
 from serial.tools import list_ports
 from serial.tools.list_ports_common import ListPortInfo
 
@@ -133,3 +133,30 @@ def test_other_ports_are_described_and_never_opened(monkeypatch: pytest.MonkeyPa
         [ours] = serial_ports([Scanner("gun", str(by_id))])
     assert port == Port(gun.port, DeviceState.READY, "", str(by_id), 0x1A86, 0x5410, "SN0001", "ARGOX")
     assert (ours.path, ours.name, ours.state, ours.serial) == (str(by_id), "gun", DeviceState.BUSY, "SN0001")
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("could not open port 'COM9': FileNotFoundError(2, 'The system cannot find the file.', None, 2)", "absent"),
+        ("could not open port 'COM3': PermissionError(13, 'Access is denied.', None, 5)", "busy"),
+        ("ClearCommError failed (OSError(22, 'The device does not recognize the command.', None, 22))", "absent"),
+        (
+            "GetOverlappedResult failed (OSError(22, 'A device which does not exist was specified.', None, 433))",
+            "faulted",
+        ),
+    ],
+)
+def test_what_windows_says_of_a_com_port(words: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """pyserial's words there, which were read on Windows' own Python under wine; it gives no error number."""
+
+    def refusing(*_: object, **__: object) -> None:
+        raise SerialException(words)
+
+    monkeypatch.setattr("drivers.serial_scanner.Serial", refusing)
+    inbox = Inbox()
+    with running(Scanner("gun", "COM3"), inbox):
+        inbox.wait_state(DeviceState(state))
+    [change] = inbox.reports
+    assert isinstance(change, StateChange)
+    assert change.detail.startswith("WinError ")
