@@ -46,7 +46,7 @@ ONE_TIME_DIGITS = 8
 
 
 def _argon2(salt: bytes) -> Argon2id:
-    """19 MiB, two passes, one lane (OWASP password storage): 35 ms on a shared server core; an old PC is guessed at five
+    """19 MiB, two passes, one lane (OWASP password storage): 35 ms on a shared server core; an old PC may take five
     times that, once a sign-in."""
     return Argon2id(salt=salt, length=32, iterations=2, lanes=1, memory_cost=19 * 1024)
 
