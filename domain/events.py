@@ -246,7 +246,10 @@ class ChildUnmerged(msgspec.Struct, frozen=True):
 
 
 class CorrectionRequested(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The clinic of the dose `of` is asked to correct or void it by the day `due`. `fields`: field -> value proposed."""
+    """The clinic of the dose `of` is to correct or void it, or to say why not, by the day `due`.
+
+    `fields`: field -> value proposed.
+    """
 
     of: str
     reason: str
@@ -263,8 +266,8 @@ class CorrectionAnswered(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AefiReported(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A suspected adverse event following immunization. `doses` are suspected, `onset` a day or local time, `signs` what
-    was seen; outcome: recovered, recovering, sequelae, died, unknown."""
+    """A suspected adverse event following immunization. `doses` are suspected, `onset` is a day or local time, `signs`
+    are what was seen; outcome: recovered, recovering, sequelae, died, unknown."""
 
     doses: tuple[str, ...]
     onset: str

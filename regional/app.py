@@ -10,11 +10,12 @@ from typing import Annotated
 
 import msgspec
 import psycopg
-from fastapi import Depends, FastAPI, Path, Request, Response
+from fastapi import Depends, FastAPI, Path, Query, Request, Response
 
 from domain.wire import batch, signed
+from domain.wire.feed import MAX_ROWS
 from domain.world import World
-from regional import auth, enrolment, inbox
+from regional import auth, enrolment, feed, inbox
 from regional.auth import Asked, Refused
 from regional.database import Pool
 from regional.keys import FileKeys
@@ -24,6 +25,8 @@ _BODY_S = 60
 _BUSY = Refused(503, "BUSY", retry_after_s=30)
 
 Name = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+Token = Annotated[str, Query(max_length=1000)]
+Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
 
 
 async def _asked(request: Request) -> Asked:
@@ -67,6 +70,14 @@ def create(pool: Pool, keys: FileKeys, world: World, started: Callable[[], None]
     def batches(terminal_id: Name, epoch: Name, first: int, last: int, asked: Signed) -> Response:
         return _answer(inbox.receive(pool, keys, asked, (terminal_id, epoch, first, last), world))
 
+    @app.get("/v1/feed")
+    def feed_page(asked: Signed, cursor: Token = "", limit: Limit = 500) -> Response:
+        return _bytes(feed.page(pool, keys, asked, cursor, limit, world))
+
+    @app.get("/v1/scope-hash")
+    def scope_hash(asked: Signed, cursor: Token) -> Response:
+        return _answer(feed.scope(pool, keys, asked, cursor, world))
+
     @app.get("/v1/keyset")
     def keyset(asked: Signed) -> Response:
         with pool.transaction() as connection:
@@ -98,6 +109,10 @@ def _json(payload: msgspec.Struct) -> Response:
 
 def _answer(body: bytes) -> Response:
     return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _bytes(body: bytes) -> Response:
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
 
 
 def _refusal(refused: Refused) -> Response:

@@ -17,7 +17,7 @@ from domain.world import World
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # Applied in this order, each in one transaction; a released one is never edited.
-MIGRATIONS = ("0001_inbox", "0002_projections", "0003_links", "0004_feed")
+MIGRATIONS = ("0001_inbox", "0002_projections", "0003_links", "0004_feed", "0005_reference")
 _LOCK = 0x7661786465736B  # "vaxdesk"
 
 

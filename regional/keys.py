@@ -63,6 +63,13 @@ class FileKeys:
             kind, self._signing, data, crypto.sign(self._private[self._signing], signed.to_sign(kind, data))
         )
 
+    def check(self, document: signed.SignedDocument) -> None:
+        """Raises WireError("wire.bad_signature") for a document that no signing key we have has signed."""
+        known = any(key.key_id == document.key_id and key.use == "sign" for key in self._ring.keys)
+        data = signed.to_sign(document.kind, document.payload)
+        if not known or not crypto.verify(self._private[document.key_id].public_key(), document.signature, data):
+            raise WireError("wire.bad_signature", "operator")
+
     def keyset(self, generation: str) -> signed.SignedDocument:
         """The key set, signed by the root."""
         data = msgspec.json.encode(signed.KeySet(generation, self._ring.version, self._ring.keys))

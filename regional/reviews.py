@@ -129,7 +129,30 @@ def _found(connection: Connection, statement: str, *params: Any) -> set[Found]:
 def _tell(kind: str, found: Iterable[Found], *, opened: bool = True) -> list[News]:
     news = []
     for child, one, other, field, clinics in sorted(found):
-        params = {"one": one, "other": other} | ({"field": field} if field else {})
-        advice = Advice(f"review.{kind}", f"{kind}/{one}/{other}/{field}", opened, child, params)
-        news += [News(clinic, advice) for clinic in dict.fromkeys(clinics) if clinic]
+        who = [clinic for clinic in dict.fromkeys(clinics) if clinic]
+        news += [finding(clinic, kind, child, one, other, field, opened=opened) for clinic in who]
     return news
+
+
+def finding(clinic: str, kind: str, child: str, one: str, other: str, field: str, *, opened: bool = True) -> News:
+    """A finding of this module as advice."""
+    params = {"one": one, "other": other} | ({"field": field} if field else {})
+    return News(clinic, Advice(f"review.{kind}", f"{kind}/{one}/{other}/{field}", opened, child, params))
+
+
+def set_aside(
+    clinic: str,
+    reason: str,
+    terminal_id: str,
+    epoch: str,
+    seq: int,
+    event_id: str | None,
+    child_id: str | None,
+    dose_id: str | None,
+    *,
+    opened: bool = True,
+) -> News:
+    """A fact in quarantine as advice: a person answers it with a new fact."""
+    place = {"terminal_id": terminal_id, "epoch": epoch, "seq": seq, "event_id": event_id or "", "dose": dose_id or ""}
+    key = f"quarantine/{terminal_id}/{epoch}/{seq}"
+    return News(clinic, Advice(f"quarantine.{reason}", key, opened, child_id or "", place))

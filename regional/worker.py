@@ -14,14 +14,13 @@ from psycopg import errors
 
 from domain.errors import WireError
 from domain.wire import batch
-from domain.wire.feed import Advice
 from domain.world import World
 from regional import projection, reviews, rows, scope
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import FileKeys
 from regional.projection import Held, Place, Rows
-from regional.reviews import News
+from regional.reviews import News, set_aside
 from regional.scope import Giving
 from sync import batches
 
@@ -91,11 +90,11 @@ class Applier:
     def close(self) -> None:
         self._connection.close()
 
-    def apply(self) -> int:
+    def apply(self, most: int = _CLAIM) -> int:
         """Apply some of what waits; the number of batches taken, 0 when nothing waits (or others have it)."""
         now = self._world.now()
         with self._connection.transaction():
-            claimed = self._connection.execute(_CLAIMED, (_CLAIM,)).fetchall()
+            claimed = self._connection.execute(_CLAIMED, (most,)).fetchall()
             events: list[Held] = []
             for *name, clinic, blob in claimed:
                 problem = None
@@ -162,8 +161,8 @@ class Applier:
 
     def _answer(self, told: Rows, now: datetime) -> list[News]:
         """Doses that came later than what is said of them; and what is said of doses that nobody told."""
-        news = [_advice(*row, opened=False) for row in self._connection.execute(_ANSWERED).fetchall()]
-        news += [_advice(*row) for row in self._connection.execute(_FOREIGN).fetchall()]
+        news = [set_aside(*row, opened=False) for row in self._connection.execute(_ANSWERED).fetchall()]
+        news += [set_aside(*row) for row in self._connection.execute(_FOREIGN).fetchall()]
         if told.about:
             not_theirs = {(row[0], row[1], row[2]): row[3] for row in self._connection.execute(_NOT_THEIRS)}
             for held, key in told.about:
@@ -188,24 +187,7 @@ class Applier:
         row = (*held.place, event_id, reason, child_id, dose_id, clinic, held.data, now)
         if not self._connection.execute(_QUARANTINE, row).rowcount:
             return []
-        return [_advice(held.clinic, reason, *held.place, event_id, child_id, dose_id)]
-
-
-def _advice(
-    clinic: str,
-    reason: str,
-    terminal_id: str,
-    epoch: str,
-    seq: int,
-    event_id: str | None,
-    child_id: str | None,
-    dose_id: str | None,
-    *,
-    opened: bool = True,
-) -> News:
-    place = {"terminal_id": terminal_id, "epoch": epoch, "seq": seq, "event_id": event_id or "", "dose": dose_id or ""}
-    key = f"quarantine/{terminal_id}/{epoch}/{seq}"
-    return News(clinic, Advice(f"quarantine.{reason}", key, opened, child_id or "", place))
+        return [set_aside(held.clinic, reason, *held.place, event_id, child_id, dose_id)]
 
 
 _EVENT_TYPES = ["text", "text", "int8", "text", "text", "text", "text", "text", "bytea"]

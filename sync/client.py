@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 import msgspec
 import requests
@@ -13,12 +14,12 @@ from domain.errors import SyncError
 from domain.wire import request
 from domain.world import World, from_utc_text
 from sync import crypto, faults, messages, tls
-from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, Status
+from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, LookupRequest, Status
 
 CONNECT_S = 5.0
 READ_S = 60.0
 WHOLE_S = 120.0
-MAX_ANSWER = 1_000_000
+MAX_ANSWER = 2_000_000
 
 
 class RegionClient:
@@ -78,21 +79,41 @@ class RegionClient:
         """Send a batch; the region's signed acknowledgement, unverified."""
         return self._signed("PUT", f"/v1/batches/{terminal_id}/{epoch}/{first_seq}-{last_seq}", blob)
 
-    def _signed(self, method: str, path: str, body: bytes = b"") -> bytes:
+    def feed(self, cursor: str, limit: int) -> bytes:
+        """The page after `cursor`, unverified. SyncError("sync.start_over") when the cursor is of no use."""
+        return self._signed("GET", "/v1/feed", query=urlencode({"cursor": cursor, "limit": limit}))
+
+    def scope_hash(self, cursor: str) -> bytes:
+        """What the clinic must hold at `cursor`, unverified. SyncError("sync.behind") when more follows."""
+        return self._signed("GET", "/v1/scope-hash", query=urlencode({"cursor": cursor}))
+
+    def lookup(self, said: LookupRequest) -> bytes:
+        """One child's record, unverified."""
+        return self._signed("POST", "/v1/children/lookup", msgspec.json.encode(said))
+
+    def catalogue(self) -> bytes:
+        """The list of reference documents, unverified."""
+        return self._signed("GET", "/v1/reference")
+
+    def reference(self, name: str, version: str) -> bytes:
+        """A reference document with its content, unverified."""
+        return self._signed("GET", f"/v1/reference/{name}/{version}")
+
+    def _signed(self, method: str, path: str, body: bytes = b"", query: str = "") -> bytes:
         """One request; a second one when the first taught us the region's clock."""
         try:
-            return self._once(method, path, body)
+            return self._once(method, path, body, query)
         except SyncError as fault:
             if fault.code != "sync.clock":
                 raise
             self._learn(str(fault.params["server_time"]), self._world.now())
-        return self._once(method, path, body)
+        return self._once(method, path, body, query)
 
-    def _once(self, method: str, path: str, body: bytes) -> bytes:
+    def _once(self, method: str, path: str, body: bytes, query: str) -> bytes:
         digest = request.content_digest(body)
         nonce = urlsafe_b64encode(self._world.random(16)).rstrip(b"=").decode()
         given = request.SignatureInput(int(self.region_now().timestamp()), self._key_id, nonce)
-        signature = crypto.sign(self._signer, request.signature_base(method, path, "", digest, given))
+        signature = crypto.sign(self._signer, request.signature_base(method, path, query, digest, given))
         headers = request.headers(digest, given, signature)
         headers |= {
             "User-Agent": self.client,
@@ -103,7 +124,7 @@ class RegionClient:
             faults.converting(self.url),
             self._session.request(
                 method,
-                self.url + path,
+                self.url + path + ("?" + query if query else ""),
                 data=body,
                 headers=headers,
                 timeout=self._timeout,

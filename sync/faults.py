@@ -43,6 +43,10 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "CODE_USED": ("sync.code_used", "operator"),
     "CODE_EXPIRED": ("sync.code_expired", "operator"),
     "TOO_MANY_TRIES": ("sync.too_many_tries", "later"),
+    "BEHIND": ("sync.behind", "later"),
+    "NOT_FOUND": ("sync.lookup_not_found", "never"),
+    "AMBIGUOUS": ("sync.lookup_ambiguous", "never"),
+    "NO_REFERENCE": ("sync.no_reference", "later"),
     "EXHAUSTED": ("sync.exhausted", "later"),  # facts go up all the same: no hold
 }
 _BY_STATUS = {410: "START_OVER", 413: "TOO_LARGE", 426: "UPGRADE", 429: "BUSY", 503: "BUSY"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -53,6 +53,19 @@ class Status(msgspec.Struct, frozen=True):
     server_time: str
     keyset_version: int
     oldest_client: str
+
+
+Purpose = Literal["vaccination", "moved_in", "history", "correction", "reaction", "emergency"]
+
+
+class LookupRequest(msgspec.Struct, frozen=True):
+    """One child's record is wanted; in a body, because an address stands in logs. `kind` is that of an identifier, or
+    "child" for the id of the child itself; `actor` the staff code of who asks and why is the `purpose`."""
+
+    kind: str
+    value: str
+    purpose: Purpose
+    actor: str
 
 
 T = TypeVar("T", EnrolmentAnswer, LeaseAnswer, Status)

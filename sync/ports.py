@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from domain.wire.batch import Header
+from domain.wire.feed import Advice, Bucket, Reference
 from domain.wire.signed import Ack, Lease
 
 
@@ -42,6 +44,26 @@ class Standing:
     acked_hash: str
     generation: str
     offset_ms: int | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """One fact from the region: who told it, and its stored bytes, the record. `also`: it is about a child outside the
+    clinic's scope and touches one inside, or is addressed to the clinic."""
+
+    terminal_id: str
+    clinic: str
+    data: bytes
+    also: bool = False
+
+
+@dataclass(frozen=True)
+class FeedStanding:
+    """How far the feed was read: the region's cursor, "" before the first page and after starting over; the instants
+    (UTC) of the last times it started over, oldest first."""
+
+    cursor: str
+    started_over: tuple[str, ...] = ()
 
 
 class Outbox(Protocol):
@@ -82,3 +104,29 @@ class Outbox(Protocol):
 
     def report(self, code: str, params: dict[str, Any]) -> None:
         """What the operator reads on the sync line: the code of a text, "sync.ok" when all is well."""
+
+
+class FeedInbox(Protocol):
+    """What came back from the region. Every method is one durable transaction; any raises StoreError.
+
+    A fact is known by (terminal_id, event_id). What is there already is passed over, but for `also`, which a later
+    telling without it takes away. Advice of the same `key` replaces the one before; one that is not open ends it.
+    "feed.left" says that `child_id` left the clinic's scope: what other clinics told about it (subject) goes.
+    """
+
+    def feed_standing(self) -> FeedStanding: ...
+
+    def apply_page(self, rows: Sequence[Told | Advice], cursor: str) -> None:
+        """Take the rows in, in this order, and remember `cursor`: both or nothing."""
+
+    def start_over(self, at: str) -> None:
+        """Forget the cursor and remember when; the facts stay and come again."""
+
+    def buckets(self) -> Sequence[Bucket]:
+        """domain.wire.feed.mark over all facts of the clinic's own terminals that came through the feed and all others
+        without `also`: BUCKETS of them."""
+
+    def references(self) -> dict[int, Reference]:
+        """The reference documents held, by number."""
+
+    def keep_reference(self, reference: Reference, content: bytes) -> None: ...

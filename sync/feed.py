@@ -1,0 +1,236 @@
+"""The way back: pages of the feed pulled, verified and applied, a nightly comparison, one child looked up, reference
+documents fetched."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from datetime import time as clock_time
+from hashlib import sha256
+
+from domain.errors import SyncError, VaxdeskError
+from domain.wire import feed, signed
+from domain.wire.feed import Catalogue, Page, Record, Reference, Scope
+from domain.world import World, from_utc_text, utc_text
+from sync import pages
+from sync.client import RegionClient
+from sync.keys import Identity, RegionKeys
+from sync.messages import LookupRequest, Purpose
+from sync.ports import FeedInbox, Told
+from sync.worker import Agenda, Rhythm
+
+LIMIT = 1000
+_MAX_PAGES = 100_000  # of one pull: a bound, not a limit of the protocol
+_START_OVERS, _IN = 2, timedelta(hours=24)  # more in this time and a person looks: an endless start helps nobody
+_BEHIND_TRIES = 3
+_LOOK_AGAIN_S = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class PullResult:
+    """What one pull brought. `remaining` is 0 when everything was read; `references` documents are new."""
+
+    pages: int = 0
+    facts: int = 0
+    advice: int = 0
+    remaining: int = 0
+    started_over: bool = False
+    references: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A child's whole record: the ids of its linked records, and every fact about it as the region knew it at `as_of`
+    (UTC)."""
+
+    children: tuple[str, ...]
+    facts: tuple[Told, ...]
+    as_of: str
+
+
+class Feed:
+    """One clinic's way back from the region; used by one thread. Every method raises SyncError, WireError or
+    StoreError; whatever it raises, pages applied stay applied and the next pull goes on from there."""
+
+    def __init__(self, inbox: FeedInbox, client: RegionClient, keys: RegionKeys, me: Identity, world: World) -> None:
+        self._inbox, self._client, self._keys, self._me, self._world = inbox, client, keys, me, world
+
+    def pull(
+        self, progress: Callable[[int], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
+    ) -> PullResult:
+        """Read to the end, or until `stop`; `progress` is told what remains after each page."""
+        result = PullResult()
+        for _ in range(_MAX_PAGES):
+            page = self._next(result)
+            if page is None:
+                continue
+            progress(page.remaining)
+            if page.remaining == 0 or stop():
+                self._fetch_references(page.references, result)
+                return result
+        raise SyncError("sync.feed_loop", "operator")
+
+    def check(self) -> list[int]:
+        """Compare what is held with what the region says must be; a difference starts over at the next pull. The
+        buckets that differ."""
+        for tries in range(_BEHIND_TRIES):
+            self.pull()
+            cursor = self._inbox.feed_standing().cursor
+            try:
+                document = self._client.scope_hash(cursor)
+            except SyncError as fault:
+                if fault.code != "sync.behind" or tries == _BEHIND_TRIES - 1:
+                    raise
+                continue
+            said = signed.payload(self._keys.verified(signed.decode(document, "scope")), Scope)
+            if (said.terminal_id, said.after) != (self._me.terminal_id, cursor):
+                raise SyncError("sync.bad_answer", "later")
+            return self._compare(said)
+        raise SyncError("sync.behind", "later")
+
+    def lookup(self, kind: str, value: str, purpose: Purpose, actor: str) -> Found:
+        """One child of any clinic, by an identifier or its id, for a stated purpose. Nothing is kept here."""
+        data = self._client.lookup(LookupRequest(kind, value, purpose, actor))
+        document, body = feed.split(data)
+        said = signed.payload(self._keys.verified(signed.decode(document, "record")), Record)
+        if (said.terminal_id, said.purpose) != (self._me.terminal_id, purpose):
+            raise SyncError("sync.bad_answer", "later")
+        facts = tuple(row for row in pages.read(said, body) if isinstance(row, Told))
+        return Found(said.children, facts, said.time)
+
+    def _next(self, result: PullResult) -> Page | None:
+        """One page, applied; None after starting over."""
+        cursor = self._inbox.feed_standing().cursor
+        try:
+            document, body = feed.split(self._client.feed(cursor, LIMIT))
+        except SyncError as fault:
+            if fault.code != "sync.start_over":
+                raise
+            self._start_over()
+            result.started_over = True
+            return None
+        page = signed.payload(self._keys.verified(signed.decode(document, "page")), Page)
+        if (page.terminal_id, page.after) != (self._me.terminal_id, cursor) or not page.next:
+            raise SyncError("sync.bad_answer", "later")
+        if page.remaining and page.next == cursor and not page.runs:
+            raise SyncError("sync.feed_loop", "operator")
+        rows = pages.read(page, body)
+        self._inbox.apply_page(rows, page.next)
+        facts = sum(isinstance(row, Told) for row in rows)
+        result.pages, result.remaining = result.pages + 1, page.remaining
+        result.facts, result.advice = result.facts + facts, result.advice + len(rows) - facts
+        return page
+
+    def _compare(self, said: Scope) -> list[int]:
+        ours = self._inbox.buckets()
+        if len(said.buckets) != feed.BUCKETS:
+            raise SyncError("sync.bad_answer", "later")
+        wrong = [at for at, (here, there) in enumerate(zip(ours, said.buckets, strict=True)) if here != there]
+        if wrong:
+            _log.warning("the feed missed rows: %d of %d buckets differ", len(wrong), feed.BUCKETS)
+            self._start_over()
+        return wrong
+
+    def _start_over(self) -> None:
+        """Once or twice a day is repair; more is a fault that reading everything again does not mend."""
+        now = self._client.region_now()
+        since = [at for at in self._inbox.feed_standing().started_over if now - from_utc_text(at) < _IN]
+        if len(since) >= _START_OVERS:
+            raise SyncError("sync.feed_loop", "operator")
+        self._inbox.start_over(utc_text(now))
+
+    def _fetch_references(self, newest: int, result: PullResult) -> None:
+        """Every document published that is not held, its content checked against its name."""
+        held = self._inbox.references()
+        if newest <= max(held, default=0):
+            return
+        document = self._keys.verified(signed.decode(self._client.catalogue(), "catalogue"))
+        for reference in signed.payload(document, Catalogue).references:
+            if reference.number not in held:
+                self._inbox.keep_reference(reference, self._content(reference))
+                result.references += 1
+
+    def _content(self, wanted: Reference) -> bytes:
+        document, content = feed.split(self._client.reference(wanted.name, wanted.version))
+        said = signed.payload(self._keys.verified(signed.decode(document, "reference")), Reference)
+        if (said.name, said.version) != (wanted.name, wanted.version) or sha256(content).hexdigest() != wanted.version:
+            raise SyncError("sync.bad_answer", "later")
+        return content
+
+
+class FeedWorker(threading.Thread):
+    """Pulls every `every_s`, later while the line is down, and compares once a day after `check_at` of the clinic.
+    `report` is told "sync.ok" or a fault's code with its parameters."""
+
+    def __init__(
+        self,
+        way: Feed,
+        world: World,
+        terminal_id: str,
+        report: Callable[[str, dict[str, object]], None],
+        *,
+        every_s: float = 60.0,
+        check_at: clock_time = clock_time(17, 30),
+    ) -> None:
+        super().__init__(name="feed", daemon=True)
+        self._way, self._world, self._report, self._check_at = way, world, report, check_at
+        self._agenda = Agenda(Rhythm(debounce_s=every_s), terminal_id)
+        self._agenda.ask(time.monotonic(), at_once=True)
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._checked: date | None = None
+
+    def wake(self) -> None:
+        """Pull now. Any thread may call this."""
+        with self._changed:
+            self._agenda.ask(time.monotonic(), at_once=True)
+            self._changed.notify()
+
+    def stop(self, deadline_s: float) -> bool:
+        """Ask the thread to end; False when a request still hangs after `deadline_s`: leaving it loses nothing."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify()
+        self.join(deadline_s)
+        return not self.is_alive()
+
+    def run(self) -> None:
+        while self._wait():
+            try:
+                self._pull()
+            except VaxdeskError as fault:
+                _log.warning("feed failed: %s", fault.code)
+                self._report(fault.code, fault.params)
+                chance = int.from_bytes(self._world.random(4), "big") / 2**32
+                after = float(fault.params.get("retry_after_s", 0))
+                with self._changed:
+                    self._agenda.failed(time.monotonic(), fault.retry, after, chance)
+            else:
+                self._report("sync.ok", {})
+                with self._changed:
+                    self._agenda.succeeded()
+                    self._agenda.ask(time.monotonic())
+
+    def _pull(self) -> None:
+        local = self._world.now().astimezone(self._world.zone)
+        self._way.pull(stop=lambda: self._stopping)
+        if local.time() >= self._check_at and self._checked != local.date() and not self._stopping:
+            self._way.check()
+            self._checked = local.date()
+
+    def _wait(self) -> bool:
+        """Sleep until a pull is due; False when stopping."""
+        with self._changed:
+            while not self._stopping:
+                local = self._world.now().astimezone(self._world.zone)
+                wait = self._agenda.wait_s(time.monotonic(), local)
+                if wait <= 0:
+                    self._agenda.started(local)
+                    return True
+                self._changed.wait(min(wait, _LOOK_AGAIN_S))
+            return False
