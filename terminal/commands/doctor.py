@@ -128,18 +128,6 @@ def _sound(home: bootstrap.Home) -> Finding:
     return Finding("ok", "doctor.sound", {"player": Path(player[0]).name})
 
 
-def _sound(home: bootstrap.Home) -> Finding:
-    """What plays the counter's tones here."""
-    from terminal.ui.sounds import find_player  # noqa: PLC0415 (Qt, only where the settings are good)
-
-    player = find_player()
-    if not home.settings.sound.on:
-        return Finding("look", "doctor.sound_off")
-    if not player:
-        return Finding("look", "doctor.no_sound")
-    return Finding("ok", "doctor.sound", {"player": Path(player[0]).name})
-
-
 def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:
     with opened(home, say) as desk:
         yield Finding("ok", "doctor.records")
