@@ -24,7 +24,8 @@ from terminal.ui.tokens import GAP
 from terminal.ui.verdict_strip import VerdictStrip
 from terminal.ui.visit_card import VisitCard
 
-NARROW_PX = 1240  # below this the keys' words are smaller
+NARROW_PX = 1160  # below this the keys' words are smaller
+NARROWEST_PX = 900  # below this the words stand without their keys
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
 
@@ -127,7 +128,11 @@ class Counter(Page):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        parts.restyle(self._action_bar, narrow="yes" if self.width() < NARROW_PX else "no")
+        width = self.width()
+        narrow = "most" if width < NARROWEST_PX else "yes" if width < NARROW_PX else "no"
+        for button in self._actions.values():
+            button.squeeze(narrow != "no")
+        parts.restyle(self._action_bar, narrow=narrow)
 
     def refresh(self) -> None:
         """Show the child, the visit and the doses as `work.look` has them."""

@@ -72,12 +72,13 @@ class _Drawer(QStyledItemDelegate):
         height = place.height() // max(1, len(shown.lines))
         for at, line in enumerate(shown.lines):
             font = view.font()
-            font.setPixelSize(FONT_PX)
+            font.setPixelSize(FONT_PX - view.narrow)
             font.setBold(line.strong)
             font.setStrikeOut(line.struck)
             painter.setFont(font)
             painter.setPen(QColor(COLOURS[line.tone]))
-            box = QRect(place.left() + 10, place.top() + at * height, place.width() - 11, height)
+            left = 5 if view.narrow else 10
+            box = QRect(place.left() + left, place.top() + at * height, place.width() - left - 1, height)
             words = painter.fontMetrics().elidedText(line.words, Qt.TextElideMode.ElideRight, box.width())
             painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
         painter.restore()
@@ -103,7 +104,7 @@ class History(QTableWidget):
         self._doses: Mapping[str, Dose] = {}
         self._today = date.min
         self._page: Page | None = None
-        self._narrow = False
+        self.narrow = False
         self.setAccessibleName(words("ui.history"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -127,8 +128,8 @@ class History(QTableWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = self.viewport().width() < NARROW_PX
-        if narrow != self._narrow:
-            self._narrow = narrow
+        if narrow != self.narrow:
+            self.narrow = narrow
             self._build()
 
     def _build(self) -> None:
@@ -184,7 +185,7 @@ class History(QTableWidget):
     def _first_width(self) -> int:
         names = [item.data(SHOWN).lines[0].words for at in range(self.rowCount()) if (item := self.item(at, 0))]
         width = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=80)
-        return min(width + 26, 118 if self._narrow else 190)
+        return min(width + 26, 118 if self.narrow else 190)
 
     def _put_name(self, at: int, name: str) -> None:
         self._put(at, 0, Shown((Line(name),)), None)
@@ -233,7 +234,7 @@ class History(QTableWidget):
 
     def _lines(self, line: Line) -> list[Line]:
         """In a narrow table: the day without its century, other words on a line of their own."""
-        if not self._narrow:
+        if not self.narrow:
             return [line]
         words, found = [], _DAY.search(line.words)
         if found:

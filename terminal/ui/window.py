@@ -66,7 +66,8 @@ class MainWindow(QMainWindow):
         self._edition.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.setMenuWidget(self._edition)
         self.pad = TouchPad(self, self.words)
-        self.setMinimumSize(*SMALLEST)
+        room = self.screen().availableSize()  # in our own pixels: 1920x1080 at 200 % is half as much
+        self.setMinimumSize(min(SMALLEST[0], room.width()), min(SMALLEST[1], room.height()))
         self.resize(*USUAL)
         self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
         self._idle.timeout.connect(self._idle_over)
