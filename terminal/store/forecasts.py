@@ -13,7 +13,7 @@ import msgspec
 from domain.schedule.advice import Next, Page
 from terminal.store.database import Store
 
-_ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RECKONED = "INSERT OR REPLACE INTO reckoning VALUES (?, ?, ?, ?, ?)"
 
 
@@ -86,6 +86,12 @@ def last_fact(store: Store) -> int:
     return int(store.sql("SELECT coalesce(max(no), 0) FROM event")[0][0])
 
 
+def looked_at(store: Store, child_id: str) -> int | None:
+    """The last fact that the child's forecast knows of; None when it was never reckoned."""
+    rows = store.sql("SELECT event_no FROM reckoning WHERE child_id = ?", child_id)
+    return int(rows[0][0]) if rows else None
+
+
 def renew(store: Store, reckoned: Reckoned, stamp: str, day: date, upto: int) -> None:
     """Replace the rows of one child, in the transaction of the fact that changed them.
 
@@ -102,15 +108,15 @@ def renew(store: Store, reckoned: Reckoned, stamp: str, day: date, upto: int) ->
 
 
 def reckon(child_id: str, page: Page) -> Reckoned:
-    """What of a page is kept: the vaccine groups that ask for a dose."""
-    asked = [(pos, one) for pos, one in enumerate(page.nexts) if one.standing != "closed" and one.recommended_on]
+    """What of a page is kept: the vaccine groups that ask for a dose; a self-paid one not begun is only offered."""
+    asked = [(pos, one) for pos, one in enumerate(page.nexts) if one.standing in ("overdue", "due", "later")]
     return Reckoned(child_id, page.edition, tuple(_row(pos, one) for pos, one in asked))
 
 
 def _row(pos: int, one: Next) -> tuple[Any, ...]:
     days = (one.earliest_on, one.recommended_on, one.past_due_on, one.latest_on)
     return (
-        *(one.group, pos, one.name_zh, one.name_en, int(one.self_paid), int(one.standing == "offered"), one.status),
+        *(one.group, pos, one.name_zh, one.name_en, int(one.self_paid)),
         *(one.number, one.doses, " ".join(one.vaccines)),
         *(day.isoformat() if day else "" for day in days),
     )
@@ -119,7 +125,7 @@ def _row(pos: int, one: Next) -> tuple[Any, ...]:
 _LATE = "past_due_on <> '' AND past_due_on < ?"
 _ITEMS = f"""SELECT child_id, vaccine_group, name_zh, name_en, dose_no, doses,
     CASE WHEN {_LATE} THEN 'overdue' ELSE 'due' END, recommended_on, CASE WHEN {_LATE} THEN past_due_on ELSE '' END,
-    self_paid FROM forecast WHERE NOT offered AND recommended_on <= ? AND (latest_on = '' OR latest_on >= ?)"""
+    self_paid FROM forecast WHERE recommended_on <= ? AND (latest_on = '' OR latest_on >= ?)"""
 _CHILDREN = """SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
     coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), ''),
     coalesce(g.phone, ''), coalesce(g.name, ''), c.address, c.residence, c.register_status FROM child c

@@ -294,8 +294,6 @@ class Forecast(Model):
     name_zh = TextField()
     name_en = TextField()
     self_paid = IntegerField()
-    offered = IntegerField()
-    status = TextField()
     dose_no = IntegerField()
     doses = IntegerField()
     vaccines = TextField()

@@ -15,10 +15,10 @@ from domain.doses import Dose
 from domain.events import DoseGiven
 from domain.permissions import Permission
 from domain.problems import Problem, Severity, block, warn
-from domain.schedule.advice import case_of, judge
 from domain.world import utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
+from terminal.usecases.schedule import foresee
 from terminal.usecases.visit import from_another_day
 
 
@@ -153,7 +153,7 @@ def findings(
     )
     number = 0
     if not any(p.code in _NOT_JUDGED for p in found):
-        judged = judge(desk.plan, case_of(visit.child_id, facts, history, desk.plan, given_on), hand.vaccine)
+        judged = foresee(desk, visit.child_id, facts, history, hand.vaccine, given_on)
         number = judged.number
         found += judged.problems
     return number or rules.number_without_rules(history, hand.vaccine), rules.worst_first(found)

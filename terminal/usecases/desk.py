@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Concatenate, Generic, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, Generic, Literal, ParamSpec, TypeVar
 
 from config.plans import Plans
 from config.settings import Settings
@@ -16,6 +16,9 @@ from domain.schedule.plan import Plan
 from domain.world import World
 from terminal.store import ledger
 from terminal.store.database import Store
+
+if TYPE_CHECKING:
+    from terminal.usecases.schedule import Foreseen
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +44,7 @@ class Desk:
     clock: Literal["sure", "doubtful", "confirmed"] = "sure"
     shift: timedelta = field(default_factory=timedelta)
     ill: str = ""  # code of what forbids all work, such as damaged records
+    foreseen: Foreseen | None = None  # of the package last checked
     approvals: frozenset[tuple[str, str]] = frozenset()  # (programme, digest of its data) a physician answers for
 
     @property

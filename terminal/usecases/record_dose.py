@@ -16,7 +16,7 @@ from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.check_dose import findings
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
-from terminal.usecases.schedule import as_judged, renew_forecast
+from terminal.usecases.schedule import as_judged, renew_as_foreseen, renew_forecast
 
 HOLDS = timedelta(minutes=30)  # so long after its check a dose may have been given; opened vials live no longer either
 # Overridden by who may answer for it; the rest by any nurse.
@@ -64,7 +64,7 @@ def record_dose(
             event_id = entry.fact("stock.used", body.lot, StockUsed(dose_id)) if body.lot else dose_id
             stock.move(entry, event_id, body.lot, "used", -1, body.package, body.vial_no, dose_id)
         doses.release(entry, checked_id)
-        renew_forecast(entry, desk, checked.child_id)
+        renew_as_foreseen(entry, desk, checked.child_id, body.vaccine, stated[:10])
         entry.audit("dose.record", checked.child_id, dose=dose_id, overrides=sorted(used))
     recorded = doses.one(desk.store, dose_id)
     assert recorded is not None

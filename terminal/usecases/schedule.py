@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
+import msgspec
+
+from domain.doses import Dose
+from domain.events import ChildRegistered
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
-from domain.schedule.advice import Page, case_of, read_page
-from domain.schedule.case import Case
+from domain.schedule.advice import Judgement, Page, case_of, judge, read_page
+from domain.schedule.case import Case, Given
 from terminal.store import children, doses, forecasts
+from terminal.store.forecasts import Reckoned
 from terminal.store.ledger import Entry
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
@@ -27,15 +34,52 @@ def case_on(desk: Desk, child_id: str, day: date) -> Case | None:
     return case_of(child_id, facts, given, desk.plan, day) if facts else None
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What the plan said of a vaccine in hand, and the forecast once it is given: reckoned at the check, used at Enter.
+
+    `of`: child, vaccine, day and the last fact the child's forecast knew of; a fact that came since makes it void.
+    """
+
+    of: tuple[str, str, date, int | None]
+    judgement: Judgement
+    after: Reckoned
+
+
+def foresee(
+    desk: Desk, child_id: str, facts: ChildRegistered, history: Sequence[Dose], vaccine: str, day: date
+) -> Judgement:
+    """What the plan says of giving a vaccine (four-digit code) to the child on that day."""
+    of = (child_id, vaccine, day, forecasts.looked_at(desk.store, child_id))
+    if desk.foreseen is None or desk.foreseen.of != of:
+        case = case_of(child_id, facts, history, desk.plan, day)
+        given = Given(day, vaccine=desk.plan.vaccine(vaccine, day) or vaccine)
+        after = read_page(desk.plan, msgspec.structs.replace(case, doses=(*case.doses, given)))
+        desk.foreseen = Foreseen(of, judge(desk.plan, case, vaccine), forecasts.reckon(child_id, after))
+    return desk.foreseen.judgement
+
+
 def renew_forecast(entry: Entry, desk: Desk, child_id: str) -> Page:
     """Reckon a child anew after a fact about it, in the fact's own transaction."""
-    day = desk.today()
-    case = case_on(desk, child_id, day)
+    case = case_on(desk, child_id, desk.today())
     assert case is not None
     page = read_page(desk.plan, case)
-    reckoned = forecasts.reckon(child_id, page)
-    forecasts.renew(entry.store, reckoned, desk.plans.stamp(day), day, forecasts.last_fact(entry.store))
+    _keep(entry, desk, forecasts.reckon(child_id, page))
     return page
+
+
+def renew_as_foreseen(entry: Entry, desk: Desk, child_id: str, vaccine: str, day: str) -> None:
+    """After a dose given as it was checked the forecast is what was foreseen; otherwise it is reckoned anew."""
+    of = (child_id, vaccine, desk.today(), forecasts.looked_at(entry.store, child_id))
+    if desk.foreseen and desk.foreseen.of == of and day == desk.today().isoformat():
+        _keep(entry, desk, desk.foreseen.after)
+    else:
+        renew_forecast(entry, desk, child_id)
+
+
+def _keep(entry: Entry, desk: Desk, reckoned: Reckoned) -> None:
+    day = desk.today()
+    forecasts.renew(entry.store, reckoned, desk.plans.stamp(day), day, forecasts.last_fact(entry.store))
 
 
 def as_judged(page: Page, dose_id: str, number: int) -> list[Problem]:

@@ -12,7 +12,7 @@ from terminal.usecases.desk import Desk
 from terminal.usecases.schedule import case_on
 
 _FREE = """SELECT f.child_id, group_concat(f.vaccines, ' ') FROM forecast f JOIN child c ON c.id = f.child_id
-    WHERE NOT offered AND recommended_on <= ? AND c.id NOT IN (SELECT child_id FROM alert)
+    WHERE recommended_on <= ? AND c.id NOT IN (SELECT child_id FROM alert)
     AND c.id NOT IN (SELECT child_id FROM dose WHERE given_on = ?) GROUP BY f.child_id ORDER BY c.no"""
 
 

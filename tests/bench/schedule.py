@@ -19,7 +19,7 @@ from tests.unit.test_schedule_cdsi import case_of, rows
 DUE_MS = {"clinic": 100}
 RECOUNT_S = {"district": 45}
 _ONE = (Target("p50", 1), Target("p99", 5))
-_ROWS = "SELECT * FROM forecast WHERE NOT offered AND recommended_on <= ?"
+_ROWS = "SELECT * FROM forecast WHERE recommended_on <= ?"
 
 
 def engine(bench: Bench) -> Iterator[Figure]:

@@ -21,7 +21,7 @@ from terminal.usecases.register_child import update_child
 from terminal.usecases.schedule import read_child_page
 from terminal.usecases.visit import close_visit
 from tests.fakes.desk import HEPB_BOX
-from tests.fakes.stories import BCG, JE, MMR, NEWBORN, Story, codes, made
+from tests.fakes.stories import BCG, HEPB, JE, MMR, NEWBORN, Story, codes, made
 
 WHY = "家长要求，已告知"
 
@@ -36,9 +36,7 @@ def kept(clinic: Story, child: str) -> dict[str, tuple[str, int]]:
 
 def on_page(clinic: Story, child: str) -> dict[str, tuple[str, int]]:
     page = made(read_child_page(clinic.desk, clinic.nurse, child))
-    return {
-        n.group: (str(n.recommended_on), n.number) for n in page.nexts if n.recommended_on and n.standing != "closed"
-    }
+    return {n.group: (str(n.recommended_on), n.number) for n in page.nexts if n.standing not in ("offered", "closed")}
 
 
 def test_too_young_needs_a_reason_and_says_the_rule_and_its_day(clinic: Story) -> None:
@@ -148,6 +146,18 @@ def test_each_fact_renews_the_forecast_with_it(clinic: Story) -> None:
     assert kept(clinic, child)["MMR"] == ("2027-07-01", 1)
     for one in (child, other):
         assert kept(clinic, one) == on_page(clinic, one)
+
+
+def test_what_was_foreseen_at_the_check_is_what_the_record_gives(clinic: Story) -> None:
+    """Also when another's fact, a restart or another day came between."""
+    for between in (lambda: None, clinic.child, lambda: setattr(clinic.desk, "foreseen", None)):
+        child = clinic.child()
+        clinic.visit(child)
+        waiting = clinic.check(child, clinic.receive(HEPB, lot=f"B{clinic.now:%H%M%S%f}")[1][0]).checked_id
+        between()
+        clinic.enter(waiting)
+        assert kept(clinic, child) == on_page(clinic, child)
+        assert kept(clinic, child)["HepB"][1] == 2
 
 
 def test_a_condition_noted_closes_what_it_forbids(clinic: Story) -> None:

@@ -4,11 +4,12 @@ SQL = """
 -- When a condition of the child was seen.
 ALTER TABLE alert ADD COLUMN seen_on TEXT NOT NULL DEFAULT '';
 
--- Reckoned from the record, never a fact: the next dose of each vaccine group that asks for one. No date is ''.
+-- Reckoned from the record, never a fact: the next dose of each vaccine group that asks for one, but no self-paid one
+-- that is not begun. No date is ''.
 CREATE TABLE forecast (
     child_id TEXT NOT NULL REFERENCES child(id), vaccine_group TEXT NOT NULL, pos INTEGER NOT NULL,
-    name_zh TEXT NOT NULL, name_en TEXT NOT NULL, self_paid INTEGER NOT NULL, offered INTEGER NOT NULL,
-    status TEXT NOT NULL, dose_no INTEGER NOT NULL, doses INTEGER NOT NULL, vaccines TEXT NOT NULL,
+    name_zh TEXT NOT NULL, name_en TEXT NOT NULL, self_paid INTEGER NOT NULL,
+    dose_no INTEGER NOT NULL, doses INTEGER NOT NULL, vaccines TEXT NOT NULL,
     earliest_on TEXT NOT NULL, recommended_on TEXT NOT NULL, past_due_on TEXT NOT NULL, latest_on TEXT NOT NULL,
     PRIMARY KEY (child_id, vaccine_group)
 ) STRICT, WITHOUT ROWID;
