@@ -38,12 +38,16 @@ package: .venv/ready
 	$(BIN)/pyinstaller --noconfirm --distpath dist --workpath build build.spec
 
 pictures: .venv/ready
-	$(BIN)/vaxdesk --lang en demo --headless --out demo-out/en
-	$(BIN)/vaxdesk --lang zh_CN demo --headless --out demo-out/zh
-	mkdir -p docs/pictures
-	cp demo-out/en/12-checked.png docs/pictures/counter.png
-	cp demo-out/zh/12-checked.png docs/pictures/counter-zh.png
-	cp demo-out/zh/slips/slip-003.png docs/pictures/slip-zh.png
+	for lang in en zh_CN; do \
+		$(BIN)/vaxdesk --lang $$lang demo --headless --out demo-out/$$lang && \
+		mkdir -p docs/pictures/$$lang && \
+		for file in demo-out/$$lang/*.png; do \
+			cp $$file docs/pictures/$$lang/$$(basename $$file | cut -c 4-); \
+		done || exit 1; \
+	done
+	cp docs/pictures/en/checked.png docs/pictures/counter.png
+	cp docs/pictures/zh_CN/checked.png docs/pictures/counter-zh.png
+	cp demo-out/zh_CN/slips/slip-003.png docs/pictures/slip-zh.png
 
 clean:
 	rm -rf .venv build dist demo-out demo.json .deps
