@@ -37,7 +37,7 @@ class DueFilter(msgspec.Struct, frozen=True):
     order: Literal["urgency", "name", "birth"] = "urgency"
 
 
-class DueItem(msgspec.Struct, frozen=True):
+class DueItem(msgspec.Struct, frozen=True, gc=False):
     """One vaccine group of a child: the dose to give, due from `due_on`, overdue after `overdue_on` ("" not yet).
 
     `outcome` and `until`: it was put off (deferred, contraindicated, refused), until that day or "" without one.
@@ -56,7 +56,7 @@ class DueItem(msgspec.Struct, frozen=True):
     until: str = ""
 
 
-class DueChild(msgspec.Struct, frozen=True):
+class DueChild(msgspec.Struct, frozen=True, gc=False):
     """A child for whom something is due, with what, in the order to give."""
 
     child_id: str

@@ -30,7 +30,7 @@ from terminal.usecases.scanner_setup import print_gs_sheet, save_scanner
 
 Tone = Literal["ok", "look", "stop"]
 _COLOURS: dict[Tone, str] = {"ok": "ok", "look": "warn", "stop": "bad"}
-SEEN = {"\x1d": "␝", "\x1e": "␞", "\x04": "␄", "\r": "␍", "\n": "␊", "\t": "␉"}
+SEEN = {"\x1d": "‹GS›", "\x1e": "‹RS›", "\x04": "‹EOT›"}  # the bundled font has no control pictures
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Device:
 
 
 def visible(payload: str) -> str:
-    """A payload with its control characters as pictures: GS is ␝."""
-    return "".join(SEEN.get(c, c if c.isprintable() else f"<{ord(c):02X}>") for c in payload)
+    """A payload with its control characters in words: ‹GS›."""
+    return "".join(SEEN.get(c, c if c.isprintable() else f"‹{ord(c):02X}›") for c in payload)
 
 
 class DevicesPage(WorkPage):
@@ -71,6 +71,8 @@ class DevicesPage(WorkPage):
             words("ui.devices"), self._columns(), words("ui.devices.none"), same=lambda d: d.name
         )
         self.inside.addWidget(in_card(self.table), 2)
+        self.told = parts.text("", "muted", wrap=True)  # what the table may have no room for
+        self.inside.addWidget(self.told)
         self._test_card, self.test_what, self.test_raw, self.test_kind = self._test_panel()
         self.inside.addWidget(self._test_card, 1)
         self.action("ui.devices.test_scan", self._test, "F5", "primary")
@@ -101,8 +103,8 @@ class DevicesPage(WorkPage):
         words = self.words
         return [
             Column(words("ui.devices.name"), lambda d: d.name, 2, strong=True),
-            Column(words("ui.devices.kind"), lambda d: d.kind, 2),
-            Column(words("ui.devices.where"), lambda d: d.where, 3),
+            Column(words("ui.devices.kind"), lambda d: d.kind, 3),
+            Column(words("ui.devices.where"), lambda d: d.where, 3, spare=True),
             Column(words("ui.devices.state"), lambda d: d.state, 7, lambda d: _COLOURS[d.tone]),
             Column(words("ui.devices.last"), lambda d: d.last, 3),
         ]
@@ -156,7 +158,10 @@ class DevicesPage(WorkPage):
         self._enable()
 
     def _enable(self) -> None:
-        self._print_button.setEnabled(any(d.printer for d in self.table.lines.shown))
+        shown = self.table.lines.shown
+        self._print_button.setEnabled(any(d.printer for d in shown))
+        line = self.table.line or next((d for d in shown if d.tone != "ok"), None)
+        self.told.setText(f"{line.name}: {line.state}" if line else "")
 
     def _show_jobs(self, jobs: tuple[Job, ...]) -> None:
         """Each print that may be on paper asks for its answer."""

@@ -7,7 +7,6 @@ from datetime import date
 from PySide6.QtWidgets import QWidget
 
 from config import tables
-from domain.pinyin import initials
 from domain.schedule.dates import shift
 from terminal.store.forecasts import DueChild, DueFilter, DueItem
 from terminal.ui import parts
@@ -112,7 +111,8 @@ class DuePage(WorkPage):
         return told if not item.outcome else f"{told} ({self.words(f'ui.defer.{item.outcome}')})"
 
     def _search(self, child: DueChild) -> str:
-        told = (child.name, child.pinyin.replace(" ", ""), initials(child.name), child.child_code, child.phone)
+        initials = "".join(syllable[0] for syllable in child.pinyin.split())
+        told = (child.name, child.pinyin.replace(" ", ""), initials, child.child_code, child.phone)
         return " ".join(told).casefold()
 
     def chosen(self) -> DueFilter:

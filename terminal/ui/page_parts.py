@@ -19,7 +19,7 @@ from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
 from terminal.ui.sheet import Sheet
 from terminal.ui.table_view import Table
-from terminal.ui.tokens import GAP
+from terminal.ui.tokens import GAP, TARGET_PX
 from terminal.usecases.desk import Outcome
 
 T = TypeVar("T")
@@ -59,13 +59,20 @@ class WorkPage(Page):
         self._whole.addWidget(self.middle, 1)
         self._whole.addWidget(self._bar)
 
-    def action(self, code: str, pressed: Callable[[], object], key: str = "", kind: str = "plain") -> Button:
-        """A button at the bottom; its key works wherever the focus is on this page."""
+    def action(
+        self,
+        code: str,
+        pressed: Callable[[], object],
+        key: str = "",
+        kind: str = "plain",
+        row: QHBoxLayout | None = None,
+    ) -> Button:
+        """A button at the bottom, or in another row; its key works wherever the focus is on this page."""
         button = Button(self.words(code), pressed, key, kind)
-        button.setMinimumHeight(ACTION_PX)
+        button.setMinimumHeight(TARGET_PX if row else ACTION_PX)
         if key:
             self._keys[int(getattr(Qt.Key, f"Key_{'Return' if key == 'Enter' else key}"))] = button
-        self.actions.addWidget(button)
+        (row or self.actions).addWidget(button)
         return button
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -89,8 +96,7 @@ class WorkPage(Page):
         """A form in the place of the middle."""
         self._drop_sheet()
         self.sheet = sheet
-        self.middle.hide()
-        self._bar.hide()
+        self._show_rest(False)
         self.note.quiet()
         self._whole.insertWidget(2, sheet, 1)
         sheet.show()
@@ -100,9 +106,14 @@ class WorkPage(Page):
     def close_sheet(self) -> None:
         if self.sheet:
             self._drop_sheet()
-            self.middle.show()
-            self._bar.show()
+            self._show_rest(True)
             self.setFocus()
+
+    def _show_rest(self, on: bool) -> None:
+        """What a form takes the place of: all but the title."""
+        in_head = (self.head.itemAt(at).widget() for at in range(1, self.head.count()))
+        for part in (self.middle, self._bar, *filter(None, in_head)):
+            part.setVisible(on)
 
     def _drop_sheet(self) -> None:
         if self.sheet:

@@ -39,10 +39,10 @@ class StaffSection(WorkPage):
             words("ui.staff"), self._columns(), words("ui.staff.empty"), self._change, self._search, lambda s: s.code
         )
         self.within = Within(words("ui.list.within"), self.table)
-        self.head.addWidget(parts.Button(words("ui.staff.emergency"), self._emergency))
+        self.action("ui.staff.add", self._add, "F2", "primary", self.head)
+        self.action("ui.staff.emergency", self._emergency, row=self.head)
         self.head.addWidget(self.within)
         self.inside.addWidget(in_card(self.table), 1)
-        self.action("ui.staff.add", self._add, "F2", "primary")
         self._of_person = (
             self.action("ui.staff.change", self.table.open_chosen, "Enter"),
             self.action("ui.staff.reset_pin", self._reset_pin, "F6"),

@@ -49,7 +49,8 @@ class Lines(QAbstractTableModel, Generic[R]):
         super().__init__()
         self.columns = columns
         self._search, self._typed = search, ""
-        self._all: list[tuple[str, R]] = []
+        self._all: Sequence[R] = ()
+        self._texts: list[str] | None = None  # made when somebody searches
         self.shown: list[R] = []
         self._sorted: tuple[int, bool] | None = None
         self._bold = QFont()
@@ -82,7 +83,7 @@ class Lines(QAbstractTableModel, Generic[R]):
 
     def show(self, lines: Sequence[R]) -> None:
         """Put other lines in the place of these; what was typed and sorted by still holds."""
-        self._all = [(self._search(line), line) for line in lines]
+        self._all, self._texts = lines, None
         self._arrange()
 
     def narrow(self, typed: str) -> None:
@@ -96,10 +97,17 @@ class Lines(QAbstractTableModel, Generic[R]):
         self._sorted = (at, False) if before is None or before[0] != at else (at, True) if not before[1] else None
         self._arrange()
 
+    def _found(self, words: list[str]) -> list[R]:
+        if not words:
+            return list(self._all)
+        if self._texts is None:
+            self._texts = [self._search(line) for line in self._all]
+        pairs = zip(self._texts, self._all, strict=True)
+        return [line for text, line in pairs if all(word in text for word in words)]
+
     def _arrange(self) -> None:
         self.beginResetModel()
-        words = self._typed.split()
-        self.shown = [line for text, line in self._all if all(word in text for word in words)]
+        self.shown = self._found(self._typed.split())
         if self._sorted:
             column, backwards = self.columns[self._sorted[0]], self._sorted[1]
             self.shown.sort(key=column.key or column.cell, reverse=backwards)

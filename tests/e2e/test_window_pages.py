@@ -377,7 +377,7 @@ def test_devices_say_how_they_are_and_a_test_scan_shows_gs(qtbot: QtBot, clinic:
     screen.press(Qt.Key.Key_F5)
     screen.scan(f"010952990000002217280317{'10'}L1\x1d21S7")
     assert screen.shell.current == "devices", "a test scan does nothing else"
-    assert page.test_raw.text() == "01095299000000221728031710L1␝21S7"
+    assert page.test_raw.text() == "01095299000000221728031710L1‹GS›21S7"
     page._show()
     assert "个字符" in lines(page.table)[0][4]
     screen.press(Qt.Key.Key_F5)
