@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from config.texts import LANGUAGES, say
-from domain.errors import VaxdeskError
+from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
-from regional import database, enrolment, processes, queries
+from regional import database, enrolment, processes, queries, reference
+from regional.keys import FileKeys
 from regional.postgres import Cluster
 from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
 
@@ -67,6 +70,17 @@ def _parser() -> argparse.ArgumentParser:
 
     verb = verbs.add_parser("restored", parents=[common], help="say that the database was restored from a backup")
     verb.set_defaults(run=_restored)
+
+    verb = verbs.add_parser("publish", parents=[common], help="a document for every terminal, in force from a day on")
+    verb.add_argument("name", help="such as cn-nip, products, recalled-lots, notices")
+    verb.add_argument("file", type=Path)
+    verb.add_argument("--effective", type=date.fromisoformat, required=True, help="YYYY-MM-DD")
+    verb.set_defaults(run=_publish)
+
+    verb = verbs.add_parser("recipients", parents=[common], help="who received a dose of a lot")
+    verb.add_argument("lot_no")
+    verb.add_argument("--maker", default="", help="of this maker alone")
+    verb.set_defaults(run=_recipients)
 
     for role in ("api", "worker"):  # processes of `serve`
         verb = verbs.add_parser(role, parents=[common])
@@ -126,6 +140,26 @@ def _revoke(options: argparse.Namespace) -> None:
 def _restored(options: argparse.Namespace) -> None:
     with _dsn(options) as dsn:
         database.new_generation(dsn, World())
+
+
+def _publish(options: argparse.Namespace) -> None:
+    world = World()
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", options.name):
+        raise ConfigError("region.reference_name", name=options.name)
+    try:
+        content = options.file.read_bytes()
+    except OSError as fault:
+        raise ConfigError("region.no_file", path=str(options.file)) from fault
+    keys = FileKeys(options.data / "keys", world.now())
+    with _dsn(options) as dsn, queries.connect(dsn) as connection:
+        said = reference.publish(connection, keys, options.name, content, options.effective, world.now())
+    sys.stdout.write(f"{said.number}\t{said.name}\t{said.version}\t{said.effective_on}\n")
+
+
+def _recipients(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn, queries.connect(dsn) as connection:
+        for one in reference.recipients(connection, options.lot_no, options.maker):
+            sys.stdout.write(f"{one.clinic}\t{one.child_id}\t{one.dose_id}\t{one.stated}\n")
 
 
 def _api(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from fastapi import Depends, FastAPI, Path, Query, Request, Response
 from domain.wire import batch, signed
 from domain.wire.feed import MAX_ROWS
 from domain.world import World
-from regional import auth, enrolment, feed, inbox
+from regional import auth, enrolment, feed, inbox, lookup, reference
 from regional.auth import Asked, Refused
 from regional.database import Pool
 from regional.keys import FileKeys
@@ -77,6 +77,18 @@ def create(pool: Pool, keys: FileKeys, world: World, started: Callable[[], None]
     @app.get("/v1/scope-hash")
     def scope_hash(asked: Signed, cursor: Token) -> Response:
         return _answer(feed.scope(pool, keys, asked, cursor, world))
+
+    @app.post("/v1/children/lookup")
+    def children_lookup(asked: Signed) -> Response:
+        return _bytes(lookup.find(pool, keys, asked, world))
+
+    @app.get("/v1/reference")
+    def references(asked: Signed) -> Response:
+        return _answer(reference.catalogue(pool, keys, asked, world))
+
+    @app.get("/v1/reference/{name}/{version}")
+    def one_reference(name: Name, version: Name, asked: Signed) -> Response:
+        return _bytes(reference.document(pool, asked, name, version, world))
 
     @app.get("/v1/keyset")
     def keyset(asked: Signed) -> Response:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from domain.errors import ConfigError
-from regional.keys import write_private
+from regional.key_provider import write_private
 from sync import crypto
 
 BEGUN = timedelta(days=730)

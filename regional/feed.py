@@ -100,6 +100,10 @@ SELECT * FROM (
         '', '', NULL
     FROM review r WHERE r.open AND %(clinic)s = ANY (r.clinics)
     UNION ALL
+    SELECT 'recall/' || r.dose_id, 'recall', r.lot_no, max(l.reason), '', r.child_id, 0, '', r.dose_id, NULL
+    FROM recalled_dose r JOIN dose d USING (child_id, dose_id, clinic) JOIN recalled_lot l ON l.lot_no = r.lot_no
+    WHERE r.clinic = %(clinic)s AND d.voided_by IS NULL AND d.moved_by IS NULL GROUP BY r.child_id, r.dose_id, r.lot_no
+    UNION ALL
     SELECT 'request/' || c.request_id, 'request', e.terminal_id, t.clinic_code, '', c.child_id, 0, '', '', e.data
     FROM correction c JOIN dose d ON d.dose_id = c.of AND d.given AND d.clinic = %(clinic)s
     JOIN event e ON e.subject = c.child_id AND e.event_id = c.request_id
@@ -299,6 +303,8 @@ def _matter(
         return "also", one, other, data
     if matter == "quarantine":
         news = reviews.set_aside(clinic, one, other, field, seq, event_id, child_id, dose_id)
+    elif matter == "recall":
+        news = reviews.recalled(clinic, child_id, dose_id, one, other)
     else:
         news = reviews.finding(clinic, matter, child_id, one, other, field)
     return "advice", "", "", msgspec.json.encode(news.advice)

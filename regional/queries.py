@@ -107,6 +107,33 @@ def terminals(dsn: str) -> list[tuple[str, str, str, str, str, int]]:
         return connection.execute(_TERMINALS).fetchall()
 
 
+@dataclass(frozen=True)
+class Request:
+    """A correction asked of the clinic `asked` by the clinic `by`, due on a day; `outcome` "" while nobody answered."""
+
+    request_id: str
+    child_id: str
+    dose_id: str
+    by: str
+    asked: str
+    due: str
+    outcome: str
+
+
+_REQUESTS = """
+SELECT c.request_id, c.child_id, c.of, c.clinic, coalesce(d.clinic, ''), c.due, coalesce(a.outcome, '')
+FROM correction c LEFT JOIN dose d ON d.dose_id = c.of AND d.given
+LEFT JOIN correction_answer a ON a.child_id = c.child_id AND a.request_id = c.request_id AND a.clinic = d.clinic
+ORDER BY c.due, c.request_id
+"""
+
+
+def requests(dsn: str) -> list[Request]:
+    """Every correction asked for, the earliest due first. Only the clinic of the dose answers."""
+    with connect(dsn) as connection:
+        return [Request(*row) for row in connection.execute(_REQUESTS)]
+
+
 def revoke(dsn: str, terminal_id: str, now: datetime) -> None:
     """The terminal may not send any more; at once. Raises ConfigError("region.no_such_terminal")."""
     with connect(dsn) as connection:

@@ -140,6 +140,12 @@ def finding(clinic: str, kind: str, child: str, one: str, other: str, field: str
     return News(clinic, Advice(f"review.{kind}", f"{kind}/{one}/{other}/{field}", opened, child, params))
 
 
+def recalled(clinic: str, child_id: str, dose_id: str, lot_no: str, reason: str) -> News:
+    """A child of the clinic's received a recalled lot."""
+    params = {"dose": dose_id, "lot": lot_no, "reason": reason}
+    return News(clinic, Advice("recall.received", f"recall/{dose_id}", True, child_id, params))
+
+
 def set_aside(
     clinic: str,
     reason: str,

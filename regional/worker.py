@@ -15,7 +15,7 @@ from psycopg import errors
 from domain.errors import WireError
 from domain.wire import batch
 from domain.world import World
-from regional import projection, reviews, rows, scope
+from regional import projection, reference, reviews, rows, scope
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import FileKeys
@@ -157,6 +157,8 @@ class Applier:
         rows.store(self._connection, told)
         news += self._answer(told, now)
         news += reviews.look(self._connection, told, now)
+        if told.doses:
+            news += reference.late_recipients(self._connection)
         giving.append(news)
 
     def _answer(self, told: Rows, now: datetime) -> list[News]:
