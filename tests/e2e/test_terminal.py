@@ -87,6 +87,15 @@ def test_the_automatic_backup_runs_once_a_day(clinic: DemoClinic, terminal: boot
     assert report.children == clinic.desk.store.sql("SELECT count(*) FROM child")[0][0]
 
 
+def test_a_backup_somebody_asks_for_is_made_at_once(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
+    terminal.back_up()
+    before = len(backup.backups(clinic.home.backups))
+    terminal.services().back_up_now()
+    terminal.back_up()
+    terminal.back_up()
+    assert len(backup.backups(clinic.home.backups)) == before + 1
+
+
 def test_no_name_reaches_a_file_beside_the_records(clinic: DemoClinic, terminal: bootstrap.Terminal) -> None:
     terminal.back_up()
     names = [card.facts.name.encode() for card in clinic.children if card.facts.name]
