@@ -74,7 +74,7 @@ def reason_words(words: Words, reason: Reason) -> str:
     """One reason with all a reviewer needs."""
     said = words(WHY[reason.text]) if reason.text in WHY else reason.text
     days = " / ".join(str(day) for day in (reason.looked_at, reason.held_against) if day)
-    mark = f"[{MARKS[reason.evidence]}]" if reason.evidence else ""
+    mark = f"[{MARKS[reason.evidence]} {words(f'ui.evidence.{reason.evidence}')}]" if reason.evidence else ""
     return " · ".join(filter(None, [said, days, reason.rule, reason.source, mark]))
 
 

@@ -17,7 +17,7 @@ from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.copy_booklet import Copied, PaperDose
 
-COLUMNS, DAY_PX, PICK_PX = 5, 100, 140
+COLUMNS, OTHERS, DAY_PX, PICK_PX = 5, 2, 100, 140
 
 
 @dataclass
@@ -69,14 +69,15 @@ class BookletSheet(Sheet):
             self._grid.addWidget(parts.text(words("ui.history.dose", number=column), "muted"), 0, column + 1)
         by_id = {d.id: d for d in doses}
         before: dict[str, int] = {}  # doses of a group in its lines above
-        for row in page.rows:
+        for row in (r for r in page.rows if r.next.standing != "offered"):
             group, first = row.next.group, before.get(row.next.group, 0)
             marks = {cell.number: cell.marks[-1] for cell in row.cells if cell.marks}
             codes = [("", words("ui.booklet.by_schedule")), *((c, words.short(c)) for c in options(group))]
             expected = [usual(group, first + number) for number in range(1, COLUMNS + 1)]
             self._add(group_name(words, row.next), codes, marks, by_id, expected)
             before[group] = first + len(row.cells)
-        self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id, [""] * COLUMNS)
+        for _ in range(OTHERS):
+            self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id, [""] * COLUMNS)
         self._grid.setColumnStretch(0, 1)
         form = self.form()
         self.clinic, self.reason = QLineEdit(), QLineEdit(words("ui.booklet.differs"))

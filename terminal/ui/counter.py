@@ -159,6 +159,7 @@ class Counter(Page):
         born = look.child.card.facts.birth_on if look.child else ""
         refused = look.child.not_given if look.child else ()
         self.due.show_due(look.page, born, self._desk.today(), look.given, hand, level, refused)
+        self.person.show_hand(hand.vaccine if hand else "")
         if look.child is None:
             self.visit.show_nothing()
         elif look.visit is None and self.work.observe_until:

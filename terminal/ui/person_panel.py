@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from config import tables
+from domain.doses import vaccine_class
+from domain.events import Alert
 from domain.world import from_utc_text
 from terminal.store.children import Card, Found
 from terminal.ui import parts
@@ -28,6 +30,7 @@ class PersonPanel(QFrame):
         self.setProperty("kind", "card")
         self.setAccessibleName(words("ui.person"))
         self._desk, self._words, self._edit, self._open = desk, words, edit, open_child
+        self._alerts: list[tuple[Alert, QFrame, str]] = []
         inside = QWidget()
         self._lines = QVBoxLayout(inside)
         self._lines.setContentsMargins(16, 14, 16, 14)
@@ -46,6 +49,7 @@ class PersonPanel(QFrame):
     def show_child(self, opened: OpenChild | None) -> None:
         """None clears every personal datum from the panel."""
         parts.clear(self._lines)
+        self._alerts = []
         if opened is None:
             self._lines.addStretch(1)
             for code, kind in (("ui.nobody", "heading"), ("ui.nobody_how", "muted")):
@@ -57,8 +61,11 @@ class PersonPanel(QFrame):
         self._add_head(opened.card)
         self._add_facts(opened.card)
         for alert in opened.card.facts.alerts:
-            touches = "look" if alert.kind == "contraindication" else "plain"
-            self._add_note(self._words(f"ui.alert.{alert.kind}", text=alert.text), touches)
+            term = tables.conditions().get(alert.component)
+            text = " ".join(filter(None, [self._words.name(term, alert.text), alert.on]))
+            tone = "plain" if alert.kind == "allergy" else "look"
+            frame = self._add_note(self._words(f"ui.alert.{alert.kind}", text=text), tone)
+            self._alerts.append((alert, frame, tone))
         for other in opened.siblings:
             self._add_note(self._like(opened.card, other), "look", other.id)
         for other in opened.alike:
@@ -68,6 +75,13 @@ class PersonPanel(QFrame):
         button = parts.Button(self._words("ui.person.edit"), self._edit, kind="quiet")
         self._lines.addLayout(parts.row(button, 1))
         self._lines.addStretch(1)
+
+    def show_hand(self, vaccine: str) -> None:
+        """Red for what speaks against the vaccine in hand ("" none), the others as they were."""
+        contents = {c for p in tables.products() if p.vaccine == vaccine for c in p.components}
+        for alert, frame, tone in self._alerts:
+            touched = vaccine and (vaccine_class(vaccine) in alert.vaccines or alert.component in contents)
+            parts.restyle(frame, tone="stop" if touched else tone)
 
     def _add_head(self, card: Card) -> None:
         facts = card.facts
@@ -103,6 +117,7 @@ class PersonPanel(QFrame):
         ]
         rest = [
             (words("ui.birth_weight"), f"{facts.birth_weight_g} g" if facts.birth_weight_g else ""),
+            (words("ui.field.preterm_weeks"), str(facts.preterm_weeks or "")),
             (words("ui.residence"), words.name(tables.residences().get(facts.residence))),
             (words("ui.address"), facts.address),
             (words("ui.mother_hbsag"), words(f"ui.hbsag.{facts.mother_hbsag}") if facts.mother_hbsag else ""),
@@ -112,7 +127,7 @@ class PersonPanel(QFrame):
                 form.addRow(parts.text(name, "muted"), parts.text(value, wrap=len(value) > 18))
         self._lines.addLayout(form)
 
-    def _add_note(self, words: str, tone: str, child_id: str = "") -> None:
+    def _add_note(self, words: str, tone: str, child_id: str = "") -> QFrame:
         """A note; of a brother or sister with the way there."""
         frame, layout = parts.card("note")
         frame.setProperty("tone", tone)
@@ -122,6 +137,7 @@ class PersonPanel(QFrame):
             button = parts.Button(self._words("ui.person.open"), partial(self._open, child_id), kind="quiet")
             layout.addLayout(parts.row(button, 1))
         self._lines.addWidget(frame)
+        return frame
 
     def _like(self, card: Card, other: Found) -> str:
         """A brother, sister or twin with the same phone; a twin is marked as one."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from domain.codes import Package, TracePackage
 from domain.errors import StoreError
-from domain.events import ChildRegistered, Identifier
+from domain.events import Alert, ChildRegistered, Identifier
 from drivers.scan import ScanEvent
 from terminal.store import doses, papers
 from terminal.store.children import Card
@@ -19,7 +19,7 @@ from terminal.ui.start_sheets import UnansweredSheet
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.receive_stock import recall_lot, receive_stock
 from terminal.usecases.record_dose import transcribe_dose
-from terminal.usecases.register_child import register_child
+from terminal.usecases.register_child import register_child, update_child
 from terminal.usecases.visit import open_visit
 from tests.fakes.desk import HEPB_BOX, NURSE, TestDesk, made
 from tests.fakes.screen import Screen, booklet, click, shown_texts, with_visit
@@ -316,7 +316,8 @@ def test_until_a_physician_approves_every_screen_says_demonstration(screen: Scre
 def test_pages_are_opened_by_key_and_a_scan_comes_back(screen: Screen, on: TestDesk) -> None:
     names = [entry.name for entry in screen.shell.entries]
     for place, name in enumerate(names[1:], 2):
-        QTest.keyClick(screen.window.focusWidget(), Qt.Key(Qt.Key.Key_0.value + place), Qt.KeyboardModifier.ControlModifier)
+        digit = Qt.Key(Qt.Key.Key_0.value + place)
+        QTest.keyClick(screen.window.focusWidget(), digit, Qt.KeyboardModifier.ControlModifier)
         screen.settle()
         assert screen.shell.current == name
     screen.scan(booklet(on.girl))
@@ -339,3 +340,20 @@ def test_a_brother_is_one_button_away(screen: Screen, on: TestDesk) -> None:
     click(screen.counter.person, "换到这个孩子")
     screen.settle()
     assert screen.counter.work.look.child_id == card.id
+
+
+def test_a_noted_allergy_is_grey_until_it_touches_the_vaccine_in_hand(screen: Screen, on: TestDesk) -> None:
+    alerts = (Alert("allergy", "酵母", component="yeast"), Alert("allergy", "青霉素", component="penicillin"))
+    made(update_child(on.desk, on.admin, on.boy.id, {"alerts": alerts}))
+    with_visit(screen, on.boy)
+
+    def tones() -> list[str]:
+        frames = screen.counter.person.findChildren(QFrame)
+        return [f.property("tone") for f in frames if f.property("kind") == "note"]
+
+    assert tones() == ["plain", "plain"]
+    screen.scan(HEPB_BOX)
+    assert tones() == ["stop", "plain"] and screen.tone == "stop"
+    screen.counter.work.not_given()
+    screen.settle()
+    assert tones() == ["plain", "plain"]
