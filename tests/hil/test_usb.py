@@ -20,6 +20,7 @@ def said() -> list[str]:
         pytest.skip(str(lack))
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(machine.BOOT_S + 60)
 @pytest.mark.parametrize("step", STEPS)
 def test_in_the_guest(step: str, said: list[str]) -> None:
