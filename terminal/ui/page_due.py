@@ -86,8 +86,14 @@ class DuePage(WorkPage):
         words, desk = self.words, self.house.desk
         return [
             Column(words("ui.list.name"), lambda c: words.child(c.name), 3, key=lambda c: c.pinyin, strong=True),
-            Column(words("ui.list.age"), lambda c: words.age(c.birth_on, desk.today()), 3, key=lambda c: c.birth_on),
-            Column(words("ui.duelist.state"), self._state, 3, _tone, _since),
+            Column(
+                words("ui.list.age"),
+                lambda c: words.age(c.birth_on, desk.today()),
+                3,
+                key=lambda c: c.birth_on,
+                spare=True,
+            ),
+            Column(words("ui.duelist.state"), self._state, 4, _tone, _since),
             Column(words("ui.duelist.what"), self._what, 7),
             Column(words("ui.duelist.call"), lambda c: f"{c.guardian} {masked(c.phone)}".strip(), 4),
             Column(

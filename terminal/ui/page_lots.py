@@ -48,7 +48,7 @@ class LotsPage(WorkPage):
     def _columns(self) -> list[Column[LotLine]]:
         words = self.words
         return [
-            Column(words("ui.stock.column.vaccine"), lambda line: words.vaccine(line.lot.vaccine), 5, strong=True),
+            Column(words("ui.stock.column.vaccine"), lambda line: words.short(line.lot.vaccine), 5, strong=True),
             Column(words("ui.stock.column.lot"), lambda line: line.lot.lot_no, 3),
             Column(
                 words("ui.stock.column.expiry"), lambda line: line.lot.expiry_on, 3, lambda line: _TONES[line.standing]
@@ -60,9 +60,9 @@ class LotsPage(WorkPage):
                 lambda line: _TONES[line.standing],
                 lambda line: STANDINGS.index(line.standing),
             ),
-            Column(words("ui.stock.column.left"), lambda line: str(line.left), 2, key=lambda line: line.left),
+            Column(words("ui.stock.column.left"), lambda line: str(line.left), 3, key=lambda line: line.left),
             Column(words("ui.fridge.opened"), self._opened, 3, key=lambda line: line.open_vials),
-            Column(words("ui.stock.column.maker"), self._maker, 3),
+            Column(words("ui.stock.column.maker"), self._maker, 3, spare=True),
         ]
 
     def _opened(self, line: LotLine) -> str:
