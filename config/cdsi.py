@@ -232,6 +232,7 @@ def _interval(node: Xml.Element) -> p.Interval:
         earliest_rec=_span(node, "earliestRecInt"),
         latest_rec=_span(node, "latestRecInt"),
         overrides=_text(node, "intervalPriority") == "override",
+        restarts=bool(_text(node, "fromRelevantObs/code")),
         effective_on=_day(node, "effectiveDate"),
         ceased_on=_day(node, "cessationDate"),
     )

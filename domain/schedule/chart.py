@@ -60,6 +60,15 @@ class Chart:
     observed: dict[str, tuple[date, ...]]
     earlier: tuple[Chart, ...] = ()
 
+    def without(self, antigen: str, vaccines: tuple[str, ...], until: date) -> list[date]:
+        """Days of doses of the vaccines that are none of the antigen: its rules may name such, as Td before Tdap."""
+        own = self.history.get(antigen, ())
+        return [
+            dose.given_on
+            for place, dose in enumerate(self.given)
+            if dose.code in vaccines and dose.given_on <= until and place not in own
+        ]
+
     def as_of(self, day: date) -> Chart:
         """The chart of the edition in force on a day; of the oldest one for a day before it."""
         if not self.earlier or self.programme.effective_on <= day:

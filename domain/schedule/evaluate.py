@@ -16,7 +16,7 @@ from domain.schedule.skips import stops
 
 TOO_YOUNG = "Age: Too Young"
 TOO_OLD = "Age: Too Old"
-TOO_SOON = "Interval: Too Soon"
+TOO_SOON = "Interval: too Soon"
 INADVERTENT = "Inadvertent Vaccine"
 CONFLICT = "Live Virus Conflict"
 WRONG_VACCINE = "Not a preferable or allowable vaccine"
@@ -41,13 +41,15 @@ def evaluate(chart: Chart, antigen: str, series: Series, complete_groups: frozen
             break
         then = chart.as_of(on)
         path = series if then is chart else then.path(antigen, series)
-        for start, doubts in stops(then, path, target, "Evaluation", on, judged, complete_groups):
-            verdict = _judge(then, path, start, place, judged, satisfied)
+        for start, doubts in stops(then, antigen, path, target, "Evaluation", on, judged, complete_groups):
+            verdict = _judge(then, antigen, path, start, place, judged, satisfied)
             if verdict.status == "Valid":
                 verdict = msgspec.structs.replace(verdict, reasons=doubts + verdict.reasons) if doubts else verdict
                 break
         judged.append(verdict)
         if verdict.status != "Valid":
+            if not doubts and verdict.status != "Sub-standard":
+                target = verdict.target  # table 6-11: what was skipped stays skipped
             continue
         target, recurring = verdict.target, path.doses[verdict.target].recurring
         doubted = verdict.doubted and target + 1 == len(path.doses) and not recurring
@@ -59,6 +61,7 @@ def evaluate(chart: Chart, antigen: str, series: Series, complete_groups: frozen
 
 def _judge(
     chart: Chart,
+    antigen: str,
     series: Series,
     target: int,
     place: int,
@@ -82,7 +85,7 @@ def _judge(
         return Judged(place, given, target, "Extraneous", tuple(one for one in found if _decides(one)))
     if dose.together and satisfied[-1][1] != on:
         found.append(chart.reason(series, "Table 6-18", NOT_TOGETHER, on, satisfied[-1][1]))
-    found += _interval(chart, dose, given, judged, satisfied)
+    found += _interval(chart, antigen, dose, given, judged, satisfied)
     found += _conflict(chart, given, judged)
     found += _vaccine(chart, dose, given)
     faults = tuple(one for one in found if _decides(one))
@@ -115,6 +118,7 @@ def _age(chart: Chart, ages: Sequence[Age], on: date) -> Iterator[Reason]:
 
 def _interval(
     chart: Chart,
+    antigen: str,
     dose: SeriesDose,
     given: Given,
     judged: Sequence[Judged],
@@ -125,7 +129,7 @@ def _interval(
 
     def before(interval: Interval, span: Span | None) -> date | None:
         """The date the span asks for, if the dose came before it."""
-        start = starts_on(chart, interval, on, judged, satisfied)
+        start = starts_on(chart, antigen, interval, on, judged, satisfied)
         if span is None or start is None:
             return None
         asked = shift(start, span, chart.unreal)

@@ -67,14 +67,18 @@ def forecast(chart: Chart, antigen: Antigen, progress: Progress, complete_groups
     on, target = chart.case.assessed_on, progress.next
     forbids = tuple(c for c in antigen.contraindications if _applies(chart, c))
     while True:
-        target, doubts = stops(chart, progress.series, target, "Forecast", on, progress.judged, complete_groups)[-1]
+        target, doubts = stops(
+            chart, progress.antigen, progress.series, target, "Forecast", on, progress.judged, complete_groups
+        )[-1]
         if target == len(doses):
             return _ended(chart, progress)
         candidates = _candidates(chart, progress, target)
         closed = _closed(chart, antigen, forbids, progress, target, candidates)
         if closed:
             return closed
-        skip = may_skip(chart, doses[target], "Forecast", candidates.earliest_on, progress.judged, complete_groups)
+        skip = may_skip(
+            chart, progress.antigen, doses[target], "Forecast", candidates.earliest_on, progress.judged, complete_groups
+        )
         if skip and chart.evidence(skip) != "unverified":
             target += 1  # section 7.6: the dose will not be needed by the day it could be given
             continue
@@ -191,7 +195,7 @@ def _candidates(chart: Chart, progress: Progress, target: int) -> Candidates:
     ages = chart.ages(progress.series, target, today, progress.satisfied)
     found = [chart.reason(age, "CALCDTAGE-4", "minimum age", birth, chart.at(age.min)) for age in ages if age.min]
     for interval in dose.intervals:
-        start = starts_on(chart, interval, today, progress.judged, progress.satisfied)
+        start = starts_on(chart, progress.antigen, interval, today, progress.judged, progress.satisfied)
         if start and interval.min and interval.holds_on(today):
             day = shift(start, interval.min, chart.unreal)
             found.append(chart.reason(interval, "CALCDTINT-4", "minimum interval", start, day))
@@ -255,7 +259,7 @@ def _dates(chart: Chart, progress: Progress, target: int, candidates: Candidates
         (start, i)
         for i in dose.intervals
         if i.holds_on(today)
-        for start in [starts_on(chart, i, today, progress.judged, progress.satisfied)]
+        for start in [starts_on(chart, progress.antigen, i, today, progress.judged, progress.satisfied)]
         if start
     ]
     rec = latest(*(shift(start, i.earliest_rec, chart.unreal) for start, i in starts if i.earliest_rec))

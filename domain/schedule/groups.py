@@ -23,7 +23,8 @@ def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForec
     """The forecast of a vaccine group.
 
     Antigens are blended, risk series apart from standard ones and series groups apart from each other; of what results,
-    the most pressing is the group's. Its dose number counts the valid doses of any of them (FORECASTDN-2).
+    the most pressing is the group's. Its dose number counts the valid doses of any of them (FORECASTDN-2), but for a
+    round begun anew, whose number is its own.
     """
     parts: dict[tuple[bool, str], list[SeriesForecast]] = {}
     for one in best:
@@ -33,9 +34,9 @@ def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForec
     pressing = []
     for risk in {risk for risk, _ in parts}:
         of_kind = [(_blend(chart, group, part), part) for key, part in parts.items() if key[0] == risk]
-        pressing.append(min(of_kind, key=lambda pair: _rank(pair[0], _is_for_later(chart, pair[1])))[0])
-    chosen = min(pressing, key=_rank)
-    if chosen.forecast_dose is None:
+        pressing.append(min(of_kind, key=lambda pair: _rank(pair[0], _is_for_later(chart, pair[1]))))
+    chosen, followed = min(pressing, key=lambda pair: _rank(pair[0]))
+    if chosen.forecast_dose is None or any(_is_anew(chart, one) for one in followed):
         return chosen
     return msgspec.structs.replace(chosen, forecast_dose=max(_number(group, part) for part in parts.values()))
 
@@ -61,6 +62,12 @@ def _is_for_later(chart: Chart, part: Sequence[SeriesForecast]) -> bool:
         one.dates is not None and one.dates.earliest_on > chart.case.assessed_on and not one.progress.satisfied
         for one in part
     )
+
+
+def _is_anew(chart: Chart, one: SeriesForecast) -> bool:
+    """A round begun anew by an event, such as a transplantation: doses from before it do not count."""
+    intervals = (interval for dose in one.progress.series.doses for interval in dose.intervals)
+    return any(i.restarts and bool(chart.observed.get(i.from_observation or "")) for i in intervals)
 
 
 def _number(group: VaccineGroup, forecasts: Sequence[SeriesForecast]) -> int:
@@ -117,7 +124,7 @@ def _earliest(chart: Chart, group: VaccineGroup, waiting: Sequence[SeriesForecas
     days = [one.dates.earliest_on for one in waiting if one.dates]
     if len(group.antigens) > 1 and any(_priority(one) for one in waiting):
         given = [chart.given[place].given_on for a in group.antigens for place in chart.history.get(a, ())]
-        return max([min(days), *given])
+        return max([min(days), *(day for day in given if day <= chart.case.assessed_on)])
     return max(days)
 
 

@@ -18,7 +18,12 @@ def previous_on(judged: Sequence[Judged]) -> date | None:
 
 
 def starts_on(
-    chart: Chart, interval: Interval, on: date, judged: Sequence[Judged], satisfied: Sequence[tuple[int, date]]
+    chart: Chart,
+    antigen: str,
+    interval: Interval,
+    on: date,
+    judged: Sequence[Judged],
+    satisfied: Sequence[tuple[int, date]],
 ) -> date | None:
     """The date an interval to a dose on `on` counts from; None when there is no such event: it then asks nothing."""
     if interval.from_previous:
@@ -27,8 +32,6 @@ def starts_on(
         return next((on for target, on in reversed(satisfied) if target == interval.from_dose - 1), None)
     if interval.from_observation is not None:
         seen = chart.observed.get(interval.from_observation, ())
-        return max((day for day in seen if day <= on), default=None)
-    for dose in reversed(judged):
-        if dose.given.code in interval.from_vaccines and not dose.inadvertent:
-            return dose.given.given_on
-    return None
+        return max((day for day in seen if interval.restarts or day <= on), default=None)
+    own = [d.given.given_on for d in judged if d.given.code in interval.from_vaccines and not d.inadvertent]
+    return max([*own, *chart.without(antigen, interval.from_vaccines, on)], default=None)

@@ -65,7 +65,8 @@ class Age(Effective, frozen=True, kw_only=True):
 class Interval(Effective, frozen=True, kw_only=True):
     """Spacing of a dose from one other event; exactly one of the `from_*` names it.
 
-    `overrides`: the group's forecast follows this interval before the other antigens' (FORECASTPRIORITY-1).
+    `overrides`: the group's forecast follows this interval before the other antigens' (FORECASTPRIORITY-1). `restarts`:
+    a dose from before the observation does not count; else such a dose stands.
     """
 
     from_previous: bool = False
@@ -77,6 +78,7 @@ class Interval(Effective, frozen=True, kw_only=True):
     earliest_rec: Span | None = None
     latest_rec: Span | None = None
     overrides: bool = False
+    restarts: bool = False
 
     def __post_init__(self) -> None:
         origins = (self.from_previous, self.from_dose, self.from_vaccines, self.from_observation)

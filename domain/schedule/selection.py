@@ -124,7 +124,13 @@ def _finish_on(chart: Chart, one: SeriesForecast) -> date | None:
     """SELECTB-12: the earliest date plus the longest minimum interval of the doses after it."""
     if one.dates is None:
         return None
-    spans = [i.min for dose in one.progress.series.doses[one.target + 1 :] for i in dose.intervals if i.min]
+    today = chart.case.assessed_on
+    spans = [
+        i.min
+        for dose in one.progress.series.doses[one.target + 1 :]
+        for i in dose.intervals
+        if i.min and i.holds_on(today)
+    ]
     return max((shift(one.dates.earliest_on, span, chart.unreal) for span in spans), default=one.dates.earliest_on)
 
 

@@ -20,6 +20,7 @@ _COMPARE = {">": operator.gt, "=": operator.eq, "<": operator.lt}
 
 def stops(
     chart: Chart,
+    antigen: str,
     series: Series,
     target: int,
     context: Literal["Evaluation", "Forecast"],
@@ -34,7 +35,7 @@ def stops(
     found: list[tuple[int, tuple[Reason, ...]]] = []
     doubts: tuple[Reason, ...] = ()
     while target < len(series.doses):
-        skip = may_skip(chart, series.doses[target], context, on, judged, complete_groups)
+        skip = may_skip(chart, antigen, series.doses[target], context, on, judged, complete_groups)
         if skip is None:
             break
         if chart.evidence(skip) == "unverified":
@@ -48,6 +49,7 @@ def stops(
 
 def may_skip(
     chart: Chart,
+    antigen: str,
     dose: SeriesDose,
     context: Literal["Evaluation", "Forecast"],
     on: date,
@@ -67,7 +69,9 @@ def may_skip(
         met = [
             one
             for one in sets
-            if _enough(one.logic, [_met(chart, c, on, judged, complete_groups) for c in one.conditions])
+            if _enough(
+                one.logic, [_met(chart, antigen, c, on, anchor, judged, complete_groups) for c in one.conditions]
+            )
         ]
         if met and (skip.logic == "OR" or len(met) == len(sets)):
             return met[0]
@@ -79,7 +83,13 @@ def _enough(logic: Logic, met: list[bool]) -> bool:
 
 
 def _met(
-    chart: Chart, condition: SkipCondition, on: date, judged: Sequence[Judged], complete_groups: frozenset[str]
+    chart: Chart,
+    antigen: str,
+    condition: SkipCondition,
+    on: date,
+    until: date,
+    judged: Sequence[Judged],
+    complete_groups: frozenset[str],
 ) -> bool:
     match condition.kind:
         case "age":
@@ -94,15 +104,20 @@ def _met(
                 and shift(previous, condition.interval, chart.unreal) <= on
             )
         case "count":
-            return bool(_COMPARE[condition.compare](_count(chart, condition, judged), condition.count))
+            return bool(_COMPARE[condition.compare](_count(chart, antigen, condition, until, judged), condition.count))
 
 
-def _count(chart: Chart, condition: SkipCondition, judged: Sequence[Judged]) -> int:
-    """The number of conditional doses administered (CONDSKIP-1)."""
-    return sum(
-        (not condition.vaccines or dose.given.code in condition.vaccines)
-        and (not condition.valid_only or dose.status == "Valid")
-        and chart.aged(dose.given.given_on, condition.begin_age, condition.end_age)
-        and within(dose.given.given_on, condition.start_on, condition.end_on)
+def _count(chart: Chart, antigen: str, condition: SkipCondition, until: date, judged: Sequence[Judged]) -> int:
+    """The number of conditional doses administered (CONDSKIP-1), those without the antigen among them if named."""
+    days = [
+        dose.given.given_on
         for dose in judged
+        if (not condition.vaccines or dose.given.code in condition.vaccines)
+        and (not condition.valid_only or dose.status == "Valid")
+    ]
+    if not condition.valid_only:
+        days += chart.without(antigen, condition.vaccines, until)
+    return sum(
+        chart.aged(day, condition.begin_age, condition.end_age) and within(day, condition.start_on, condition.end_on)
+        for day in days
     )

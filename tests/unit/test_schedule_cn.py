@@ -138,7 +138,7 @@ def test_a_later_edition_does_not_judge_an_earlier_dose() -> None:
 
 def test_intervals_and_ages_hold_without_grace() -> None:
     early = run("2026", "2026-01-10", "2026-08-01", "HepB@2026-01-20", "HepB@2026-02-12")
-    assert [(v.status, v.reason) for v in early.doses] == [("Valid", None), ("Not Valid", "Interval: Too Soon")]
+    assert [(v.status, v.reason) for v in early.doses] == [("Valid", None), ("Not Valid", "Interval: too Soon")]
     third = group("HepB", run("2026", "2026-01-10", "2026-07-12", "HepB@2026-01-10", "HepB@2026-06-01"))
     assert third.earliest_on == date(2026, 7, 31), "60 days after the second dose"
     assert run("2026", "2026-01-10", "2026-09-30", "MMR@2026-09-09").doses[0].reason == "Age: Too Young"
@@ -150,7 +150,7 @@ def test_rules_from_memory_only_warn() -> None:
     (why,) = result.doses[-1].why
     assert (why.rule, why.text, why.held_against, why.evidence) == (
         "HEPB-1",
-        "Interval: Too Soon",
+        "Interval: too Soon",
         date(2026, 7, 20),
         "unverified",
     )

@@ -123,7 +123,7 @@ def test_an_unverified_interval_only_warns_and_moves_the_recommendation() -> Non
     verdict = run(small, given("2023-04-01"), given("2023-04-28")).doses[1]
     assert (verdict.status, verdict.reason, verdict.dose) == ("Valid", None, 2)
     (why,) = verdict.why
-    assert (why.rule, why.text, why.held_against) == ("R3", "Interval: Too Soon", date(2023, 4, 29))
+    assert (why.rule, why.text, why.held_against) == ("R3", "Interval: too Soon", date(2023, 4, 29))
     assert (why.source, why.evidence) == ("me", "unverified")
     waiting = group(small, given("2023-04-01"), on="2023-04-02")
     assert (waiting.earliest_on, waiting.recommended_on) == (date(2023, 4, 1), date(2023, 4, 29))

@@ -107,7 +107,7 @@ def met(programme: Programme, row: Row) -> bool:
     if re.match(r"too early|invalid|defer until|defer: 1 month|block: 20 d", expected):
         (verdict,) = verdicts
         refused_until = max((why.held_against for why in verdict.why if why.held_against), default=None)
-        early = verdict.reason in ("Age: Too Young", "Interval: Too Soon", "Live Virus Conflict")
+        early = verdict.reason in ("Age: Too Young", "Interval: too Soon", "Live Virus Conflict")
         return early and verdict.status == "Not Valid" and (not days or refused_until == days[0])
     if re.match(r"not needed|complete", expected):
         return waiting.series_status == "Complete" and all(v.status == "Extraneous" for v in verdicts)
