@@ -18,7 +18,7 @@ _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 DoseKey = tuple[str, str, str]  # child, dose, clinic; clinic "" for what anybody may say
 Place = tuple[str, str, int]  # terminal, epoch, seq
 IDENTITY = ("name", "sex", "birth_on", "resident_id")
-_OF_A_CHILD = ("child.", "visit.", "dose.", "receipt.", "correction.", "aefi.")
+_OF_A_CHILD = {"child", "visit", "dose", "receipt", "correction", "aefi"}
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ class Held:
     @property
     def children(self) -> tuple[str, ...]:
         """Whom it is about, its subject first; nobody when it is about a lot, the staff or the terminal."""
-        if self.event is None or not self.event.kind.startswith(_OF_A_CHILD):
+        if self.event is None or self.event.kind.partition(".")[0] not in _OF_A_CHILD:
             return ()
-        match self.body:
-            case events.DoseMoved(to_child=other) | events.ChildMerged(of=other):
-                return self.event.subject, other
+        if isinstance(self.body, events.DoseMoved):
+            return self.event.subject, self.body.to_child
+        if isinstance(self.body, events.ChildMerged):
+            return self.event.subject, self.body.of
         return (self.event.subject,)
 
 

@@ -23,11 +23,10 @@ from regional.reviews import News
 LEFT = "feed.left"
 _CHUNK = 500  # facts of one row of the feed
 _Clocks = dict[str, str]  # clinic -> clock
-FeedRow = tuple[str, str, str | None, str | None, list[int] | None, bytes | None, datetime]
+FeedRow = tuple[str, str, str | None, str | None, str | None, bytes | None, datetime]
 
 _REACH = """
-INSERT INTO reach AS r SELECT * FROM unnest(%s::text[], %s::jsonb[], %s::jsonb[]) AS s (child_id, came, gone)
-ORDER BY child_id
+INSERT INTO reach AS r SELECT s ->> 0, s -> 1, s -> 2 FROM jsonb_array_elements(%s::jsonb) s ORDER BY 1
 ON CONFLICT (child_id) DO UPDATE SET came = later_clocks(r.came, excluded.came),
     gone = later_clocks(r.gone, excluded.gone)
 RETURNING child_id, came, gone
@@ -35,15 +34,15 @@ RETURNING child_id, came, gone
 _LINKED = """
 SELECT id, linked FROM (
     SELECT child_id AS id FROM child_link UNION SELECT other FROM child_link
-) l JOIN unnest(%s::text[]) AS c (id) USING (id), child_group(id) AS linked
+) l JOIN jsonb_array_elements_text(%s::jsonb) AS c (id) USING (id), child_group(id) AS linked
 """
 _ENTER = """
-INSERT INTO scope (clinic, child_id) SELECT * FROM unnest(%s::text[], %s::text[]) ORDER BY 1, 2
+INSERT INTO scope (clinic, child_id) SELECT p ->> 0, p ->> 1 FROM jsonb_array_elements(%s::jsonb) p ORDER BY 1, 2
 ON CONFLICT DO NOTHING RETURNING clinic, child_id
 """
 _LEAVE = """
-DELETE FROM scope s USING unnest(%s::text[], %s::text[]) AS g (clinic, child_id)
-WHERE s.clinic = g.clinic AND s.child_id = g.child_id RETURNING s.clinic, s.child_id
+DELETE FROM scope s USING jsonb_array_elements(%s::jsonb) AS p
+WHERE s.clinic = p ->> 0 AND s.child_id = p ->> 1 RETURNING s.clinic, s.child_id
 """
 # All facts about children new to a clinic but its own, which it has; its own too when the child had left.
 _WHOLE = """
@@ -60,10 +59,7 @@ INSERT INTO event_also SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], 
 ON CONFLICT DO NOTHING
 """
 _OWNERS = "SELECT DISTINCT dose_id, clinic FROM dose WHERE dose_id = ANY (%s) AND given"
-_APPEND = (
-    "COPY feed (clinic, what, terminal_id, epoch, seqs, note, at) FROM STDIN (FORMAT BINARY)",
-    ["text", "text", "text", "text", "int8[]", "bytea", "timestamptz"],
-)
+_APPEND = b"COPY feed (clinic, what, terminal_id, epoch, seqs, note, at) FROM STDIN"
 
 
 @dataclass
@@ -79,16 +75,21 @@ class Giving:
     """One load being given out: `begin` takes the children's locks, `append` writes the rows of the feed."""
 
     def __init__(self, connection: Connection, told: Sequence[Held], now: datetime) -> None:
-        self._connection, self._told, self._now = connection, told, now
+        self._connection, self._now = connection, now
+        self._told = told
+        self._of_children = [(held, children) for held in told if (children := held.children)]
         self._reach: dict[str, _Reach] = {}
         self._new: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
         """Raise the clocks of everybody this load is about. The locks are held to the end of the transaction."""
         said: dict[str, _Reach] = {}
-        for held in self._told:
-            for child_id in held.children:
-                _note(said.setdefault(child_id, _Reach()), held)
+        for held, children in self._of_children:
+            clock = held.clock
+            for child_id in children:
+                if child_id not in said:
+                    said[child_id] = _Reach()
+                _note(said[child_id], held, clock)
         self._raise(said)
 
     def append(self, news: Iterable[News]) -> None:
@@ -97,26 +98,24 @@ class Giving:
         self._remember_others()
         rows = [*self._scopes(), *self._own(), *self._foreign(), *self._addressed()]
         rows += [self._advice(clinic, advice) for clinic, advice in news]
-        statement, types = _APPEND
-        with self._connection.cursor().copy(statement.encode()) as stream:
-            stream.set_types(types)
+        with self._connection.cursor().copy(_APPEND) as stream:
             for row in rows:
                 stream.write_row(row)
 
     def _raise(self, said: dict[str, _Reach]) -> None:
         if not said:
             return
-        encoded = [(child, _json(one.came), _json(one.gone)) for child, one in said.items()]
-        for child, came, gone in self._connection.execute(
-            _REACH, [list(column) for column in zip(*encoded, strict=True)]
-        ):
+        rows = [(child, one.came, one.gone) for child, one in said.items()]
+        for child, came, gone in self._connection.execute(_REACH, (_json(rows),)):
             self._reach[child] = _Reach(came, gone)
 
     def _join_links(self) -> None:
         """Linked records have one reach. A link of links may need another round."""
+        if not self._connection.execute("SELECT FROM child_link LIMIT 1").rowcount:
+            return
         for _ in range(16):
             groups: dict[str, set[str]] = {}
-            for child, linked in self._connection.execute(_LINKED, (list(self._reach),)):
+            for child, linked in self._connection.execute(_LINKED, (_json(list(self._reach)),)):
                 groups.setdefault(child, set()).add(linked)
             missing = {child for group in groups.values() for child in group} - set(self._reach)
             self._raise({child: _Reach() for child in missing})
@@ -150,8 +149,7 @@ class Giving:
     def _pairs(self, statement: str, pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         if not pairs:
             return []
-        clinics, children = (list(column) for column in zip(*pairs, strict=True))
-        return [(row[0], row[1]) for row in self._connection.execute(statement.encode(), (clinics, children))]
+        return [(row[0], row[1]) for row in self._connection.execute(statement.encode(), (_json(pairs),))]
 
     def _own(self) -> list[FeedRow]:
         """A clinic's facts for its other desks, and for a terminal restored from an old backup."""
@@ -163,9 +161,13 @@ class Giving:
     def _foreign(self) -> list[FeedRow]:
         """Facts told elsewhere about children of a clinic."""
         runs: dict[tuple[str, str, str, str], list[int]] = {}
-        for held in self._told:
-            for number, child in enumerate(held.children):
-                for clinic in self._reach[child].clinics() - {held.clinic}:
+        clinics = {child: one.clinics() for child, one in self._reach.items()}
+        alone = {clinic: {clinic} for clinic in {held.clinic for held, _ in self._of_children}}
+        for held, children in self._of_children:
+            for number, child in enumerate(children):
+                if clinics[child] == alone[held.clinic]:
+                    continue
+                for clinic in clinics[child] - alone[held.clinic]:
                     if (clinic, child) not in self._new:
                         what = "also" if number else "event"
                         runs.setdefault((clinic, what, held.terminal_id, held.epoch), []).append(held.seq)
@@ -173,7 +175,7 @@ class Giving:
 
     def _addressed(self) -> list[FeedRow]:
         """Doubts and requests reach the clinic of the dose, wherever the child is now."""
-        asked = {h.place: (h, h.body.of) for h in self._told if isinstance(h.body, _ASKING)}
+        asked = {h.place: (h, h.body.of) for h, _ in self._of_children if isinstance(h.body, _ASKING)}
         if not asked:
             return []
         owners: dict[str, str] = dict(
@@ -187,14 +189,14 @@ class Giving:
         return rows
 
     def _remember_others(self) -> None:
-        also = [(child, *held.place) for held in self._told for child in held.children[1:]]
+        also = [(child, *held.place) for held, children in self._of_children for child in children[1:]]
         if also:
             self._connection.execute(_ALSO, [list(column) for column in zip(*also, strict=True)])
 
     def _rows(self, clinic: str, what: str, where: Sequence[str], seqs: list[int]) -> list[FeedRow]:
         terminal_id, epoch = where
         return [
-            (clinic, what, terminal_id, epoch, seqs[at : at + _CHUNK], None, self._now)
+            (clinic, what, terminal_id, epoch, f"{{{','.join(map(str, seqs[at : at + _CHUNK]))}}}", None, self._now)
             for at in range(0, len(seqs), _CHUNK)
         ]
 
@@ -208,13 +210,14 @@ class Giving:
 _ASKING = events.DoseDisputed | events.CorrectionRequested
 
 
-def _note(reach: _Reach, held: Held) -> None:
+def _note(reach: _Reach, held: Held, clock: str) -> None:
     """What a fact says of who is concerned. Who tells that a child left is out of it by the same clock."""
-    _later(reach.came, {held.clinic: held.clock})
+    if clock > reach.came.get(held.clinic, ""):
+        reach.came[held.clinic] = clock
     if isinstance(held.body, events.ChildMoved):
-        _later(reach.came, {held.body.to: held.clock})
+        _later(reach.came, {held.body.to: clock})
         if held.body.left:
-            _later(reach.gone, {held.body.left: held.clock})
+            _later(reach.gone, {held.body.left: clock})
 
 
 def _later(into: _Clocks, clocks: _Clocks) -> None:
