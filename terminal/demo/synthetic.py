@@ -39,7 +39,7 @@ _LATE_DAYS = (0, 0, 0, 1, 1, 2, 3, 5, 8, 13, 21)
 _Plan = tuple[tuple[tuple[str, ...], tuple[int, ...]], ...]
 _PROGRAMME: _Plan = (
     (("0201", "0202"), (0, 1, 6)), (("0101",), (0,)), (("0306",), (2, 3)), (("0311",), (4, 48)),
-    (("0402",), (2, 4, 6, 18, 72)), (("1601",), (6, 9)), (("1201",), (8, 18)), (("1801",), (8, 24)),
+    (("0402",), (2, 4, 6, 18, 72)), (("1601",), (6, 10)), (("1201",), (8, 18)), (("1801",), (8, 24)),
     (("1902", "1901"), (18,)), (("1701",), (36, 72)), (("5501",), (156, 162)),
 )  # fmt: skip
 _SELF_PAID: _Plan = (
@@ -48,7 +48,7 @@ _SELF_PAID: _Plan = (
 )  # fmt: skip
 _GIRLS_ONLY = ("5501",)
 # Until the end of 2024 DTaP began at three months, and at six years DT was given.
-_DTAP, _DTAP_BEFORE, _DT = ("0402",), (3, 4, 5, 18, 72), ("0601",)
+_DTAP, _DTAP_BEFORE, _DTAP_BETWEEN, _DT = ("0402",), (3, 4, 5, 18, 72), (3, 4, 6, 18, 72), ("0601",)
 _DTAP_CHANGED_ON = date(2025, 1, 1)
 
 
@@ -231,10 +231,11 @@ def _timetable(child: ChildRegistered, today: date, late: int, plan: _Plan) -> l
     """The days up to `today` of a child who comes `late` days late, each with the vaccine codes that will do."""
     birth_on = date.fromisoformat(child.birth_on)
     before = add_months(birth_on, 2) < _DTAP_CHANGED_ON
+    dtap = _DTAP_BEFORE if add_months(birth_on, 5) + timedelta(late) < _DTAP_CHANGED_ON else _DTAP_BETWEEN
     rows = [
         (add_months(birth_on, age) + timedelta(late if age else 0), codes)
         for codes, ages in plan
-        for age in (_DTAP_BEFORE if codes == _DTAP and before else ages)
+        for age in (dtap if codes == _DTAP and before else ages)
         if codes != _GIRLS_ONLY or child.sex == "2"
     ]
     school = add_months(birth_on, 72)

@@ -171,13 +171,13 @@ class DueCards(QWidget):
         product = next(fits, None)
         if product is None:
             return words("ui.due.not_here")
-        route = words.route(product.route) if product.route != "PO" else ""
+        route = words.short_route(product.route)
         volume = words("ui.package.volume", volume=f"{product.volume_ml:g}")
         return " · ".join(filter(None, [words.site(product.site), route, volume]))
 
     def _dose(self, vaccine: str, number: int, site: str, route: str, state: str, tone: str) -> Face:
         words = self._words
-        where = [words.site(site), words.route(route) if route != "PO" else ""]
+        where = [words.site(site), words.short_route(route)]
         return Face(
             words.short(vaccine),
             words(f"ui.visit.dose_{state}"),

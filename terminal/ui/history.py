@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from domain.doses import Dose
 from domain.schedule.advice import Cell, Mark, Next, Page, Row
 from terminal.ui import advice_words as told
-from terminal.ui.tokens import COLOURS
+from terminal.ui.tokens import BODY_PX, COLOURS
 from terminal.ui.words import Words
 
 FEWEST_COLUMNS = 5
@@ -105,6 +105,7 @@ class History(QTableWidget):
         self._today = date.min
         self._page: Page | None = None
         self.narrow = False
+        self._room = 0  # pixels of words in a cell
         self.setAccessibleName(words("ui.history"))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -127,9 +128,8 @@ class History(QTableWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        narrow = self.viewport().width() < NARROW_PX
-        if narrow != self.narrow:
-            self.narrow = narrow
+        self.narrow = self.viewport().width() < NARROW_PX
+        if event.oldSize().width() != event.size().width():
             self._build()
 
     def _build(self) -> None:
@@ -142,8 +142,11 @@ class History(QTableWidget):
         self.setColumnCount(columns + 1)
         headings = [self._words("ui.history.dose", number=n) for n in range(1, columns + 1)]
         self.setHorizontalHeaderLabels([self._words("ui.history.vaccine"), *headings])
+        names = [told.group_name(self._words, row.next) for row in rows]
+        first = self._first_width([*names, *map(self._words.short, loose)])
+        self._room = (self.viewport().width() - first) // columns - 12
         for at, row in enumerate(rows):
-            self._put_name(at, told.group_name(self._words, row.next))
+            self._put_name(at, names[at])
             for cell in row.cells:
                 self._put_cell(at, row, cell, gone.get((at, cell.number), []))
             self._fit(at)
@@ -156,7 +159,7 @@ class History(QTableWidget):
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(0, self._first_width())
+        header.resizeSection(0, first)
         self.setCurrentCell(-1, -1)
 
     def _sort_out(
@@ -182,8 +185,7 @@ class History(QTableWidget):
                 loose.setdefault(dose.vaccine, []).append(dose)
         return gone, loose
 
-    def _first_width(self) -> int:
-        names = [item.data(SHOWN).lines[0].words for at in range(self.rowCount()) if (item := self.item(at, 0))]
+    def _first_width(self, names: Iterable[str]) -> int:
         width = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=80)
         return min(width + 26, 118 if self.narrow else 190)
 
@@ -233,15 +235,16 @@ class History(QTableWidget):
         return Line(" ".join(filter(None, [sign, day, kind])), tone, strong=is_today)
 
     def _lines(self, line: Line) -> list[Line]:
-        """In a narrow table: the day without its century, other words on a line of their own."""
-        if not self.narrow:
+        """Words that do not fit go on in a line of their own; in a narrow table the day leaves out its century."""
+        found = _DAY.search(line.words)
+        fits = self.fontMetrics().horizontalAdvance(line.words) * FONT_PX / BODY_PX <= self._room
+        if not found or (fits and not self.narrow):
             return [line]
-        words, found = [], _DAY.search(line.words)
-        if found:
-            before, after = line.words[: found.start()].strip(), line.words[found.end() :].strip()
-            sign = f"{before} " if len(before) == 1 else ""
-            words = [before if not sign else "", f"{sign}{found[0][2:]}", after]
-        return [replace(line, words=one) for one in words if one] or [line]
+        before, after = line.words[: found.start()].strip(), line.words[found.end() :].strip()
+        day = found[0][2:] if self.narrow else found[0]
+        sign = f"{before} " if len(before) == 1 else ""
+        words = ["" if sign else before, f"{sign}{day}", after]
+        return [replace(line, words=one) for one in words if one]
 
     def _put(self, at: int, column: int, shown: Shown, opens: object) -> None:
         item = QTableWidgetItem()

@@ -56,6 +56,12 @@ class Words:
     def route(self, code: str) -> str:
         return self.name(tables.routes().get(code), code)
 
+    def short_route(self, code: str) -> str:
+        """As a card has it: 肌内, IM; "" for by mouth, which the site says already."""
+        if code == "PO":
+            return ""
+        return self.route(code).removesuffix("注射") if self.language == "zh_CN" else code
+
     def dose(self, vaccine: str, number: int) -> str:
         """ "HepB, dose 3"."""
         return self("ui.dose", vaccine=self.vaccine(vaccine), number=number)
