@@ -58,6 +58,10 @@ def create(pool: Pool, keys: FileKeys, world: World, started: Callable[[], None]
     def enrolments(asked: Signed) -> Response:
         return _json(enrolment.enrol(pool, keys, asked, world))
 
+    @app.post("/v1/registrations")
+    def registrations(asked: Signed) -> Response:
+        return _answer(signed.encode(enrolment.renew(pool, keys, asked, world)))
+
     @app.post("/v1/leases")
     def leases(asked: Signed) -> Response:
         return _json(enrolment.lease(pool, keys, asked, world))
@@ -93,7 +97,7 @@ def create(pool: Pool, keys: FileKeys, world: World, started: Callable[[], None]
     @app.get("/v1/keyset")
     def keyset(asked: Signed) -> Response:
         with pool.transaction() as connection:
-            generation = auth.terminal(connection, asked, world.now()).generation
+            generation = auth.terminal(connection, asked, world.now(), expired_too=True).generation
         return _answer(signed.encode(keys.keyset(generation)))
 
     @app.get("/healthz")

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.errors import WireError
-from domain.wire import request
+from domain.wire import request, signed
 from domain.world import utc_text
 from regional.database import Connection
 from sync import crypto
@@ -76,13 +76,20 @@ def use_nonce(connection: Connection, given: request.SignatureInput, now: dateti
 
 
 _FIND = """
-SELECT t.terminal_id, t.public_key, t.clinic_code, c.number, t.epoch, s.generation, s.oldest_client, t.revoked_at
+SELECT t.terminal_id, t.public_key, t.clinic_code, c.number, t.epoch, s.generation, s.oldest_client, t.revoked_at,
+    t.registration
 FROM terminal t JOIN clinic c ON c.code = t.clinic_code, region_state s WHERE t.key_id = %s
 """
 
 
-def terminal(connection: Connection, asked: Asked, now: datetime) -> Terminal:
-    """The terminal that signed this request. Raises Refused."""
+def registration(document: bytes) -> signed.Registration:
+    """What a signed registration of ours says."""
+    return signed.payload(signed.decode(bytes(document), "registration"), signed.Registration)
+
+
+def terminal(connection: Connection, asked: Asked, now: datetime, *, expired_too: bool = False) -> Terminal:
+    """The terminal that signed this request; with `expired_too` also one whose registration has run out, which may
+    still upload and renew. Raises Refused."""
     given, sig = signature(asked)
     row = connection.execute(_FIND, (given.keyid,)).fetchone()
     if row is None:
@@ -91,5 +98,7 @@ def terminal(connection: Connection, asked: Asked, now: datetime) -> Terminal:
     check(asked, given, sig, found.key, now)
     if row[7] is not None:
         raise Refused(403, "REVOKED")
+    if not expired_too and registration(row[8]).not_after < utc_text(now):
+        raise Refused(403, "EXPIRED")
     use_nonce(connection, given, now)
     return found

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.errors import WireError
 from domain.wire import UNREADABLE, signed
-from domain.world import World, utc_text
+from domain.world import World, from_utc_text, utc_text
 from regional import auth
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
@@ -57,6 +57,8 @@ def enrol(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> EnrolmentAn
     now = world.now()
     try:
         said = msgspec.json.decode(asked.body, type=EnrolmentRequest)
+        if said.suite != signed.SIGN_SUITE:
+            raise Refused(422, "UNKNOWN_SUITE", suite=said.suite)
         public = crypto.public_from_point(said.public_key)
     except (*UNREADABLE, WireError) as fault:
         raise Refused(400, "BAD_REQUEST") from fault
@@ -118,8 +120,7 @@ def _place(
         terminal_id, document = held[0], signed.decode(held[1], "registration")
     else:
         terminal_id = world.new_id()
-        dates = utc_text(now), utc_text(now + REGISTRATION_LIFE)
-        document = keys.sign("registration", signed.Registration(terminal_id, clinic, place[0], desk, key_id, *dates))
+        document = _registration(keys, (terminal_id, clinic, place[0], desk, key_id), now)
         connection.execute(
             "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -127,6 +128,36 @@ def _place(
         )
     leases = _lease(connection, keys, world, terminal_id, clinic, place[1], FIRST_LEASES)
     return EnrolmentAnswer(document, keys.keyset(state[0]), keys.root, state[0], leases)
+
+
+def _registration(keys: FileKeys, place: tuple[str, str, str, str, str], now: datetime) -> signed.SignedDocument:
+    """For terminal, clinic code, clinic name, desk and key id, from now on."""
+    dates = utc_text(now), utc_text(now + REGISTRATION_LIFE)
+    return keys.sign("registration", signed.Registration(*place, *dates))
+
+
+_RENEWED = """
+SELECT t.terminal_id, t.clinic_code, c.name, t.desk, t.key_id, t.registration
+FROM terminal t JOIN clinic c ON c.code = t.clinic_code WHERE t.terminal_id = %s FOR UPDATE OF t
+"""
+
+
+def renew(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> signed.SignedDocument:
+    """The signer's registration; a new one once half of the old one's life is over, also after its end. Raises Refused.
+
+    Asked twice it answers the same: a lost answer costs nothing.
+    """
+    now = world.now()
+    with pool.transaction() as connection:
+        who = auth.terminal(connection, asked, now, expired_too=True)
+        row = connection.execute(_RENEWED, (who.terminal_id,)).fetchone()
+        assert row  # it has just signed
+        if now < from_utc_text(auth.registration(row[5]).not_after) - REGISTRATION_LIFE / 2:
+            return signed.decode(bytes(row[5]), "registration")
+        document = _registration(keys, row[:5], now)
+        mine = (signed.encode(document), who.terminal_id)
+        connection.execute("UPDATE terminal SET registration = %s WHERE terminal_id = %s", mine)
+        return document
 
 
 def lease(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> LeaseAnswer:

@@ -29,7 +29,7 @@ def status(pool: Pool, keys: FileKeys, asked: Asked, terminal_id: str, world: Wo
     """Where we stand with the signer. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
-        who = auth.terminal(connection, asked, now)
+        who = auth.terminal(connection, asked, now, expired_too=True)
         if who.terminal_id != terminal_id:
             raise Refused(403, "FOREIGN")
         row = connection.execute(_EPOCH, (terminal_id, who.epoch)).fetchone()
@@ -43,7 +43,7 @@ def receive(pool: Pool, keys: FileKeys, asked: Asked, name: tuple[str, str, int,
     """Take the batch called `name` (terminal, epoch, first, last) and give the acknowledgement. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
-        who = auth.terminal(connection, asked, now)
+        who = auth.terminal(connection, asked, now, expired_too=True)
         packed = _unpacked(asked.body)
         header = packed.header
         if not who.terminal_id == header.terminal_id == name[0]:
@@ -52,7 +52,7 @@ def receive(pool: Pool, keys: FileKeys, asked: Asked, name: tuple[str, str, int,
             raise Refused(422, "UNREADABLE")
         if version(header.client) < version(who.oldest_client):
             raise Refused(426, "UPGRADE", oldest=who.oldest_client)
-        events = _opened(packed, who, keys)
+        events = _opened(packed, who, keys, now)
         return _take(connection, keys, who, packed, events, asked.body, now)
 
 
@@ -60,21 +60,23 @@ def _unpacked(blob: bytes) -> batch.Packed:
     try:
         return batch.unpack(blob)
     except WireError as fault:
+        if fault.code == "wire.unknown_version":
+            raise Refused(422, "UNKNOWN_SUITE", suite=fault.params["suite"]) from fault
         raise Refused(413 if fault.code == "wire.batch_too_large" else 422, _word(fault)) from fault
 
 
-def _opened(packed: batch.Packed, who: Terminal, keys: FileKeys) -> list[bytes]:
+def _opened(packed: batch.Packed, who: Terminal, keys: FileKeys, now: datetime) -> list[bytes]:
     """Nothing unreadable is ever acknowledged."""
     try:
         batches.check_signature(packed, who.key)
-        return batches.open_sealed(packed, keys.seal_key(packed.header.region_key_id)).events
+        return batches.open_sealed(packed, keys.seal_key(packed.header.region_key_id, now)).events
     except WireError as fault:
         raise Refused(422, _word(fault)) from fault
 
 
 def _word(fault: WireError) -> str:
     words = {"bad_signature": "BAD_SIGNATURE", "bad_chain": "BAD_CHAIN", "bad_range": "BAD_CHAIN"}
-    words["batch_too_large"] = "TOO_LARGE"
+    words |= {"batch_too_large": "TOO_LARGE", "seal_key_ended": "OLD_KEY"}
     return words.get(fault.code.removeprefix("wire."), "UNREADABLE")
 
 

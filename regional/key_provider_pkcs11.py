@@ -154,13 +154,13 @@ class TokenKey(ec.EllipticCurvePrivateKey):
     def key_size(self) -> int:
         return self._public.key_size
 
-    def sign(self, data: Any, signature_algorithm: ec.EllipticCurveSignatureAlgorithm) -> bytes:
+    def sign(self, data: Any, _: ec.EllipticCurveSignatureAlgorithm) -> bytes:
         """ECDSA with SHA-256, the one algorithm of docs/formats.md; the token chooses the nonce."""
         pair = self._provider.sign(self._name, sha256(data).digest())
         return encode_dss_signature(int.from_bytes(pair[:32], "big"), int.from_bytes(pair[32:], "big"))
 
-    def exchange(self, algorithm: ec.ECDH, peer_public_key: crypto.PublicKey) -> bytes:
-        return self._provider.exchange(self._name, crypto.point(peer_public_key))
+    def exchange(self, _: ec.ECDH, peer: crypto.PublicKey) -> bytes:
+        return self._provider.exchange(self._name, crypto.point(peer))
 
     def private_numbers(self) -> NoReturn:
         raise TypeError("the key does not leave its token")

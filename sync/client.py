@@ -70,6 +70,10 @@ class RegionClient:
         """The region's signed key set, unverified."""
         return self._signed("GET", "/v1/keyset")
 
+    def renew(self) -> bytes:
+        """This terminal's registration, a new one when the old has lived long enough; unverified."""
+        return self._signed("POST", "/v1/registrations")
+
     def leases(self, wanted: dict[str, int]) -> LeaseAnswer:
         return messages.decode(
             self._signed("POST", "/v1/leases", msgspec.json.encode(LeaseRequest(wanted))), LeaseAnswer

@@ -47,8 +47,14 @@ def key_id(key: PublicKey) -> str:
     return sha256(point(key)).hexdigest()[:16]
 
 
+def fingerprint(point: bytes) -> str:
+    """Of a public key's point: 128 bits of its SHA-256 in groups of four hex digits, compared by eye on two screens."""
+    digits = sha256(point).hexdigest()[:32].upper()
+    return " ".join(digits[at : at + 4] for at in range(0, 32, 4))
+
+
 def sign(key: PrivateKey, data: bytes) -> bytes:
-    """ECDSA P-256 over SHA-256, deterministic (RFC 6979), as r||s, 64 bytes."""
+    """ECDSA P-256 over SHA-256 as r||s, 64 bytes; deterministic (RFC 6979) but where a token holds the key."""
     der = key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
     r, s = decode_dss_signature(der)
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -71,7 +77,8 @@ def seal(to: PublicKey, plain: bytes, info: bytes) -> bytes:
 
 
 def unseal(key: PrivateKey, sealed: bytes, info: bytes) -> bytes:
-    """Open a seal. Raises WireError("wire.seal_broken") for a wrong key, other info or changed bytes."""
+    """Open a seal; of `key` only `exchange` and `public_key` are used, so it may live in a token. Raises
+    WireError("wire.seal_broken") for a wrong key, other info or changed bytes."""
     try:
         return _SUITE.decrypt(sealed, key, info)
     except (InvalidTag, ValueError) as fault:

@@ -38,9 +38,7 @@ def enrol(url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: s
         region.close()
     keyset = signed.encode(answer.keyset)
     keys = RegionKeys(keyset, answer.root)
-    registration = signed.payload(keys.verified(answer.registration), signed.Registration)
-    if registration.key_id != crypto.key_id(key.public_key()):
-        raise SyncError("sync.bad_answer", "operator")
+    registration = accepted_registration(keys, answer.registration, key)
     return Enrolment(
         registration,
         {
@@ -53,6 +51,18 @@ def enrol(url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: s
         region.offset_ms or 0,
         accepted_leases(keys, answer.leases, registration.terminal_id),
     )
+
+
+def accepted_registration(
+    keys: RegionKeys, document: signed.SignedDocument, key: crypto.PrivateKey
+) -> signed.Registration:
+    """The place it gives: signed by the region, and made out to `key`. Raises SyncError."""
+    said = signed.payload(keys.verified(document), signed.Registration)
+    if said.suite != signed.SIGN_SUITE:
+        raise SyncError("sync.unknown_suite", "operator", suite=said.suite)
+    if document.kind != "registration" or said.key_id != crypto.key_id(key.public_key()):
+        raise SyncError("sync.bad_answer", "operator")
+    return said
 
 
 def accepted_leases(

@@ -28,6 +28,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "BAD_REQUEST": ("sync.bad_request", "operator"),
     "REPLAYED": ("sync.replayed", "later"),
     "REVOKED": ("sync.revoked", "operator"),
+    "EXPIRED": ("sync.expired", "later"),
     "FOREIGN": ("sync.foreign", "operator"),
     "UPGRADE": ("sync.upgrade", "operator"),
     "TOO_LARGE": ("sync.too_large", "operator"),
@@ -35,6 +36,8 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "BAD_SIGNATURE": ("sync.bad_signature", "operator"),
     "BAD_CHAIN": ("sync.bad_chain", "operator"),
     "UNREADABLE": ("sync.unreadable", "operator"),
+    "UNKNOWN_SUITE": ("sync.unknown_suite", "operator"),
+    "OLD_KEY": ("sync.old_key", "later"),
     "GAP": ("sync.gap", "later"),
     "FORK": ("sync.fork", "operator"),
     "STALE_EPOCH": ("sync.stale_epoch", "operator"),
@@ -60,6 +63,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "sync.gap": {"have": 0},
     "sync.fork": {"have": 0, "hash": ""},
     "sync.exhausted": {"kind": "?"},
+    "sync.unknown_suite": {"suite": "?"},
 }
 
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from domain.errors import SyncError, WireError
 from domain.wire import signed
-from domain.world import utc_text
+from domain.world import from_utc_text, utc_text
 from sync import crypto
 from sync.ports import Outbox
 
@@ -52,6 +52,16 @@ def identity(outbox: Outbox) -> Identity:
         raise SyncError("sync.not_enrolled", "operator")
     registration = signed.payload(signed.decode(document, "registration"), signed.Registration)
     return Identity(registration.terminal_id, private_from_bytes(key))
+
+
+def renewal_due(document: bytes, now: datetime) -> bool:
+    """Whether two thirds of this registration's life are over at `now`, the region's time. Raises WireError."""
+    held = signed.payload(signed.decode(document, "registration"), signed.Registration)
+    try:
+        begins, ends = from_utc_text(held.not_before), from_utc_text(held.not_after)
+    except ValueError as fault:
+        raise WireError("wire.document_unreadable", "operator") from fault
+    return now >= begins + (ends - begins) * 2 / 3
 
 
 class RegionKeys:

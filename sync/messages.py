@@ -8,15 +8,17 @@ import msgspec
 
 from domain.errors import SyncError
 from domain.wire import UNREADABLE
-from domain.wire.signed import SignedDocument
+from domain.wire.signed import SIGN_SUITE, SignedDocument
 
 
-class EnrolmentRequest(msgspec.Struct, frozen=True):
-    """A one-time code and the terminal's new public key (X9.62 point), signed with that key; `client` as in batches."""
+class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A one-time code and the terminal's new public key (of `suite`: X9.62 point), signed with that key; `client` as in
+    batches."""
 
     code: str
     public_key: bytes
     client: str
+    suite: str = SIGN_SUITE
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True):

@@ -8,8 +8,8 @@ from domain.errors import SyncError, VaxdeskError
 from domain.wire import signed
 from domain.world import World
 from sync.client import RegionClient
-from sync.enrol import accepted_leases
-from sync.keys import KEYSET, ROOT, Identity, RegionKeys, region_keys
+from sync.enrol import accepted_leases, accepted_registration
+from sync.keys import KEYSET, REGISTRATION, ROOT, Identity, RegionKeys, region_keys, renewal_due
 from sync.messages import Status, version
 from sync.ports import Outbox, SealedBatch
 from sync.sealing import seal_waiting
@@ -26,6 +26,7 @@ class SyncResult:
     received_upto: int = 0
     safe_upto: int = 0
     leases: int = 0
+    renewed: bool = False
     rewound_to: int | None = None
 
 
@@ -58,6 +59,7 @@ class _Visit:
         self._refresh_keys(status)
         self._outbox.region_says(status.generation, self._client.offset_ms or 0)
         self._upload()
+        self._renew()
         self._fetch_leases()
         return self._result
 
@@ -100,8 +102,20 @@ class _Visit:
         self._outbox.remember(KEYSET, document)
         self._keys = fresh
 
+    def _renew(self) -> None:
+        """After the upload: facts do not wait for a place to be renewed."""
+        held = self._outbox.recall(REGISTRATION)
+        if held is None or not renewal_due(held, self._client.region_now()):
+            return
+        document = self._client.renew()
+        fresh = accepted_registration(self._keys, signed.decode(document, "registration"), self._me.key)
+        if fresh.terminal_id != self._me.terminal_id:
+            raise SyncError("sync.bad_answer", "operator")
+        self._outbox.remember(REGISTRATION, document)
+        self._result.renewed = True
+
     def _upload(self) -> None:
-        rewinds = 0
+        again = {"sync.gap", "sync.old_key"}  # each once in a visit
         for _ in range(_MAX_BATCHES):
             seal_waiting(self._outbox, self._keys, self._me, self._world, self._client.client)
             waiting = self._outbox.oldest_batch()
@@ -110,11 +124,20 @@ class _Visit:
             try:
                 self._send(waiting)
             except SyncError as fault:
-                have = fault.params.get("have")
-                if fault.code != "sync.gap" or rewinds or not isinstance(have, int) or have >= waiting.first_seq - 1:
+                if fault.code not in again:
                     raise
-                rewinds += 1
-                self._rewind(have)
+                again.remove(fault.code)
+                self._prepare_again(fault, waiting)
+
+    def _prepare_again(self, fault: SyncError, waiting: SealedBatch) -> None:
+        """After "sync.gap" what the region lost waits again; after "sync.old_key" it is sealed to the new key."""
+        if fault.code == "sync.old_key":
+            self._outbox.rewind(self._outbox.standing().acked_seq)
+            return
+        have = fault.params.get("have")
+        if not isinstance(have, int) or have >= waiting.first_seq - 1:
+            raise fault
+        self._rewind(have)
 
     def _send(self, waiting: SealedBatch) -> None:
         document = self._client.put_batch(

@@ -77,8 +77,9 @@ class KeySet(msgspec.Struct, frozen=True):
     keys: tuple[RegionKey, ...]
 
 
-class Registration(msgspec.Struct, frozen=True):
-    """A terminal's place: renewed at two thirds of its life; an expired one still uploads."""
+class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A terminal's place: renewed at two thirds of its life; an expired one still uploads. `suite` is that of the key
+    `key_id`."""
 
     terminal_id: str
     clinic_id: str
@@ -87,6 +88,7 @@ class Registration(msgspec.Struct, frozen=True):
     key_id: str
     not_before: str
     not_after: str
+    suite: str = SIGN_SUITE
 
 
 T = TypeVar("T", Ack, Lease, KeySet, Registration, Page, Record, Scope, Catalogue, Reference)
