@@ -50,7 +50,7 @@ class Morning:
         nurse = self.clinic.staff["general"]
         self._sign_in(nurse)
         self._waiting = list(self.clinic.children)
-        self._ordinary(ORDINARY // 2)
+        self._ordinary(ORDINARY // 2, picture=True)
         self._stopped(self._next(3))
         self._too_early(self._next(1))
         self._newborn(self.clinic.newcomers[0])
@@ -66,10 +66,11 @@ class Morning:
 
     # The story
 
-    def _ordinary(self, count: int) -> None:
+    def _ordinary(self, count: int, picture: bool = False) -> None:
         for number in range(count):
-            child = self._next(3 if number == 0 else 1)
-            self._visit(child, self._due(child)[: 1 + number % 3], picture=number == 0)
+            first = picture and number == 0
+            child = self._next(3 if first else 1)
+            self._visit(child, self._due(child)[: 1 + number % 3], first)
 
     def _stopped(self, child: Card) -> None:
         """A recalled lot, a product nobody knows, a damaged code, then the same vaccine twice."""
