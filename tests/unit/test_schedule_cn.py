@@ -385,6 +385,12 @@ def test_how_other_hpv_vaccines_count_is_open() -> None:
     assert (early.doses[0].status, group("HPV", early).target) == ("Valid", 2)
 
 
+@pytest.mark.parametrize(("on", "wanted"), [("2026-11-30", "Age: Too Young"), ("2026-12-01", None)])
+def test_the_programmes_own_hpv_vaccine_does_not_count_before_thirteen(on: str, wanted: str | None) -> None:
+    (verdict,) = run("2026", "2013-12-01", on, f"2vHPV@{on}").doses
+    assert verdict.reason == wanted
+
+
 @pytest.mark.parametrize("year", YEARS)
 def test_groups_are_named_and_placed_as_on_the_booklet(year: Year) -> None:
     groups = sorted(edition(year).vaccine_groups.values(), key=lambda one: one.place)
