@@ -80,7 +80,8 @@ class TokenProvider:
         wanted = {Attribute.CLASS: ObjectClass.PUBLIC_KEY, Attribute.LABEL: _LABEL + name}
 
         def look(session: Any) -> crypto.PublicKey | None:
-            return next((_public(key) for key in session.get_objects(wanted)), None)
+            found = list(session.get_objects(wanted))  # to its end: a search left open blocks the session
+            return _public(found[0]) if found else None
 
         public = self.run(look)
         return None if public is None else TokenKey(self, name, public)
@@ -126,7 +127,10 @@ class TokenProvider:
     def _open(self, rw: bool) -> None:
         self._drop()
         token = pkcs11.lib(self._token.module).get_token(token_label=self._token.token)
-        self._session = token.open(rw=rw, user_pin=self._pin)
+        try:
+            self._session = token.open(rw=rw, user_pin=self._pin)
+        except pkcs11.UserAlreadyLoggedIn:  # all sessions of a process are logged in together
+            self._session = token.open(rw=rw)
 
     def _drop(self) -> None:
         session, self._session = self._session, None
