@@ -15,7 +15,7 @@ from pathlib import Path
 from config.texts import LANGUAGES, say
 from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
-from regional import database, enrolment, processes, queries, reference
+from regional import backup, database, enrolment, processes, queries, reference
 from regional.keys import FileKeys
 from regional.postgres import Cluster
 from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
@@ -81,6 +81,15 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("lot_no")
     verb.add_argument("--maker", default="", help="of this maker alone")
     verb.set_defaults(run=_recipients)
+
+    for name, what in (
+        ("backup", "copy what is new into a folder of another disk: it is then safe"),
+        ("verify", "read a copy whole"),
+        ("restore", "fill an empty region from a copy"),
+    ):
+        verb = verbs.add_parser(name, parents=[common], help=what)
+        verb.add_argument("folder", type=Path)
+        verb.set_defaults(run={"backup": _backup, "verify": _verify, "restore": _restore}[name])
 
     for role in ("api", "worker"):  # processes of `serve`
         verb = verbs.add_parser(role, parents=[common])
@@ -160,6 +169,26 @@ def _recipients(options: argparse.Namespace) -> None:
     with _dsn(options) as dsn, queries.connect(dsn) as connection:
         for one in reference.recipients(connection, options.lot_no, options.maker):
             sys.stdout.write(f"{one.clinic}\t{one.child_id}\t{one.dose_id}\t{one.stated}\n")
+
+
+def _backup(options: argparse.Namespace) -> None:
+    with _dsn(options) as dsn:
+        report = backup.back_up(dsn, options.folder, World())
+    sys.stdout.write(f"batches\t{report.fresh}\n")
+
+
+def _verify(options: argparse.Namespace) -> None:
+    _say_copy(backup.verify(options.folder, FileKeys(options.data / "keys", World().now())))
+
+
+def _restore(options: argparse.Namespace) -> None:
+    keys = FileKeys(options.data / "keys", World().now())
+    with _dsn(options) as dsn:
+        _say_copy(backup.restore(dsn, options.folder, keys, World()))
+
+
+def _say_copy(report: backup.Report) -> None:
+    sys.stdout.write(f"batches\t{report.batches}\nevents\t{report.events}\nunopened\t{report.sealed_for_others}\n")
 
 
 def _api(options: argparse.Namespace) -> None:
