@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Literal
 
 import msgspec
@@ -64,7 +65,10 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Next(msgspec.Struct, frozen=True):
-    """The next dose of one vaccine group. `doses`: how many there are, 0 without end; `vaccines` that fit."""
+    """The next dose of one vaccine group. `doses`: how many there are, 0 without end; `vaccines` that fit.
+
+    `put_off`: the day to which a person deferred it.
+    """
 
     group: str
     name_zh: str
@@ -80,6 +84,7 @@ class Next(msgspec.Struct, frozen=True):
     past_due_on: date | None = None
     latest_on: date | None = None
     why: tuple[Reason, ...] = ()
+    put_off: date | None = None
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -152,8 +157,11 @@ def _observations(facts: ChildRegistered) -> Iterator[Observation]:
             yield Observation(alert.component, date.fromisoformat(alert.on) if alert.on else None)
 
 
-def read_page(plan: Plan, case: Case) -> Page:
-    """Every dose given and every dose to come, judged on the day of the case."""
+def read_page(plan: Plan, case: Case, put_off: Mapping[str, date] = MappingProxyType({})) -> Page:
+    """Every dose given and every dose to come, judged on the day of the case.
+
+    `put_off`: vaccine group -> the day to which a person deferred its next dose.
+    """
     programme, result = plan.programme(case.assessed_on), plan.evaluate(case)
     groups = {group.code: group for group in programme.vaccine_groups.values()}
     rows: list[Row] = []
@@ -162,7 +170,7 @@ def read_page(plan: Plan, case: Case) -> Page:
     for one in sorted(result.groups, key=lambda forecast: groups[forecast.vaccine_group].place):
         group = groups[one.vaccine_group]
         given = [mark for mark in marks if mark.group == group.code]
-        rows += _rows(plan, chart, group, one, given)
+        rows += (_put_off(row, put_off.get(group.code)) for row in _rows(plan, chart, group, one, given))
     known = {mark.dose_id for mark in marks}
     loose = tuple(Mark(g.ref, "", 0, g.given_on, "unjudged") for g in case.doses if g.ref not in known)
     return Page(programme.edition, programme.evidence, tuple(rows), loose)
@@ -219,6 +227,13 @@ def _rows(
             cells.append(Cell(number - part.first + 1, own, None if done else days.get(number), standing))
         number = target - part.first + 1 if target else 0
         yield Row(_next(plan, chart.case, part, forecast, marks, number, end - part.first + 1, here), tuple(cells))
+
+
+def _put_off(row: Row, day: date | None) -> Row:
+    """The row with the day a person put its next dose off to, where one is to come."""
+    if day is None or row.next.standing == "closed":
+        return row
+    return msgspec.structs.replace(row, next=msgspec.structs.replace(row.next, put_off=day))
 
 
 def _waiting(marks: Sequence[Mark], target: int, last: int) -> dict[int, int]:
@@ -300,7 +315,8 @@ def judge(plan: Plan, case: Case, vaccine: str) -> Judgement:
         return Judgement(0, (), (note("schedule.no_rules"),))
     candidate = Given(case.assessed_on, vaccine=key, ref=CANDIDATE)
     programme = plan.programme(case.assessed_on)
-    before = {one.vaccine_group: one for one in plan.evaluate(case).groups}
+    until_today = tuple(dose for dose in case.doses if dose.given_on < case.assessed_on)  # one day's doses go together
+    before = {one.vaccine_group: one for one in plan.evaluate(msgspec.structs.replace(case, doses=until_today)).groups}
     after = plan.evaluate(msgspec.structs.replace(case, doses=(*case.doses, candidate)))
     verdicts = [verdict for verdict in after.doses if verdict.ref == CANDIDATE]
     found: dict[str, list[Problem]] = {
@@ -382,8 +398,14 @@ def _said(code: str, programme: Programme, rule: Rule | Reason, **params: str) -
 
 def next_visit(page: Page, today: date) -> date | None:
     """The day from which something of the national programme or a begun course is next to be given."""
-    days = [n.recommended_on for n in page.nexts if n.recommended_on and n.standing not in ("offered", "closed")]
-    return min((max(day, today + timedelta(days=1)) for day in days), default=None)
+    return min((day for n in page.nexts if (day := comes_on(n, today))), default=None)
+
+
+def comes_on(one: Next, today: date) -> date | None:
+    """From when a dose is next to be given after today; None when nothing of the group is asked for."""
+    if one.recommended_on is None or one.standing in ("offered", "closed"):
+        return None
+    return max(one.recommended_on, one.put_off or today, today + timedelta(days=1))
 
 
 def usual_vaccines(programme: Programme, group: str) -> tuple[tuple[str, ...], ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -38,13 +39,19 @@ class Plan:
         return self._whole[self._place(day)]
 
     def evaluate(self, case: Case) -> CaseResult:
-        """Judge and forecast a child on the day of the case."""
-        place = self._place(case.assessed_on)
-        return evaluate_case(self._whole[place], case, self._whole[:place])
+        """Judge and forecast a child on the day of the case. The last few answers are kept: at the counter page, check
+        and slip ask for the same."""
+        return self._evaluated(case)
 
     def vaccine(self, code: str, day: date) -> str:
         """The programme's vaccine of a four-digit code; "" when no rule is about it."""
         return self._by_code[self._place(day)].get(code, "")
+
+    def groups_of(self, code: str, day: date) -> frozenset[str]:
+        """The vaccine groups a four-digit code counts in."""
+        programme, key = self.programme(day), self.vaccine(code, day)
+        antigens = {part.antigen for part in programme.vaccines[key].antigens} if key else set()
+        return frozenset(g.code for g in programme.vaccine_groups.values() if not antigens.isdisjoint(g.antigens))
 
     def self_paid(self, group: str) -> bool:
         """Whether a vaccine group, by its code, is of the supplement."""
@@ -52,6 +59,18 @@ class Plan:
 
     def _place(self, day: date) -> int:
         return max(bisect_right(self._starts, day) - 1, 0)
+
+    def __reduce__(self) -> tuple[type[Plan], tuple[Any, ...]]:
+        """What is kept stays at home."""
+        return Plan, (self.editions, self.supplement)
+
+    @cached_property
+    def _evaluated(self) -> Callable[[Case], CaseResult]:
+        return lru_cache(maxsize=8)(self._evaluate)
+
+    def _evaluate(self, case: Case) -> CaseResult:
+        place = self._place(case.assessed_on)
+        return evaluate_case(self._whole[place], case, self._whole[:place])
 
     @cached_property
     def _starts(self) -> tuple[date, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from domain.schedule.advice import MARKS, Mark, Next
+from domain.schedule.advice import MARKS, Mark, Next, comes_on
 from domain.schedule.case import Reason
 from domain.schedule.evaluate import (
     ALREADY_COMPLETE,
@@ -95,8 +95,7 @@ def next_words(words: Words, line: Next) -> list[str]:
     return [*told, *(reason_words(words, reason) for reason in line.why)]
 
 
-def visit_words(words: Words, lines: Iterable[Next], day: date) -> str:
-    """The next visit: its day, and what is due by then."""
-    wanted = [n for n in lines if n.standing in ("overdue", "due", "later")]
-    names = [group_name(words, n) for n in wanted if n.recommended_on and n.recommended_on <= day]
+def visit_words(words: Words, lines: Iterable[Next], day: date, today: date) -> str:
+    """The next visit: its day, and what is to be given then."""
+    names = [group_name(words, n) for n in lines if comes_on(n, today) == day]
     return words("ui.next.visit", day=day.isoformat(), vaccines=words("ui.and").join(dict.fromkeys(names)))

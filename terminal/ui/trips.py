@@ -8,13 +8,14 @@ from typing import Any
 
 from domain.doses import Dose
 from domain.permissions import Permission, allowed
-from domain.schedule.advice import Page, case_of, read_page
+from domain.schedule.advice import Page
 from drivers.scan import ScanEvent
 from terminal.store import children, doses, outbox, papers, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
 from terminal.usecases.scan_routing import Answer, route_scan
+from terminal.usecases.schedule import page_of
 from terminal.usecases.staff_emergency import EmergencyUse, emergency_standing
 from terminal.usecases.visit import ClosedVisit, close_visit
 
@@ -62,8 +63,7 @@ def look_at(desk: Desk, child_id: str) -> Look:
     child = read_child(desk, child_id) if child_id else None
     if child is None:
         return Look()
-    case = case_of(child_id, child.card.facts, child.doses, desk.plan, desk.today())
-    page = read_page(desk.plan, case)
+    page = page_of(desk, child_id)
     if child.visit is None:
         return Look(child, page)
     held = doses.held(desk.store, visit_id=child.visit.id)

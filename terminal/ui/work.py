@@ -141,7 +141,7 @@ class Work:
         """When the child on the screen comes again, and for what; "" when nothing is to come."""
         page, today = self.look.page, self.desk.today()
         day = next_visit(page, today) if page else None
-        return visit_words(self.words, page.nexts, day) if page and day else ""
+        return visit_words(self.words, page.nexts, day, today) if page and day else ""
 
     def next_dose(self, vaccine: str) -> str:
         """The next dose of what was just given, or that its course is complete."""

@@ -12,7 +12,7 @@ from domain.doses import Dose
 from domain.events import ChildRegistered
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
-from domain.schedule.advice import Judgement, Page, case_of, judge, read_page
+from domain.schedule.advice import CANDIDATE, Judgement, Page, case_of, judge, read_page
 from domain.schedule.case import Case, Given
 from terminal.store import children, doses, forecasts
 from terminal.store.forecasts import Reckoned
@@ -23,8 +23,23 @@ from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 @verb(Permission.CHILD_VIEW)
 def read_child_page(desk: Desk, actor: Actor, child_id: str) -> Outcome[Page]:  # noqa: ARG001 (a verb's)
     """The booklet's page of a child on the screen, whose view is audited already."""
-    case = case_on(desk, child_id, desk.today())
-    return stop(block("child.not_found")) if case is None else Outcome(read_page(desk.plan, case))
+    page = page_of(desk, child_id)
+    return stop(block("child.not_found")) if page is None else Outcome(page)
+
+
+def page_of(desk: Desk, child_id: str) -> Page | None:
+    """The booklet's page as it stands today, with what was put off; None when there is no such child. On any thread."""
+    today = desk.today()
+    case = case_on(desk, child_id, today)
+    if case is None:
+        return None
+    put_off = {
+        group: date.fromisoformat(one.until)
+        for one in doses.not_given(desk.store, child_id)
+        if one.outcome == "deferred" and one.until > today.isoformat()
+        for group in desk.plan.groups_of(one.vaccine, today)
+    }
+    return read_page(desk.plan, case, put_off)
 
 
 def case_on(desk: Desk, child_id: str, day: date) -> Case | None:
@@ -53,7 +68,7 @@ def foresee(
     of = (child_id, vaccine, day, forecasts.looked_at(desk.store, child_id))
     if desk.foreseen is None or desk.foreseen.of != of:
         case = case_of(child_id, facts, history, desk.plan, day)
-        given = Given(day, vaccine=desk.plan.vaccine(vaccine, day) or vaccine)
+        given = Given(day, vaccine=desk.plan.vaccine(vaccine, day) or vaccine, ref=CANDIDATE)  # as it is judged
         after = read_page(desk.plan, msgspec.structs.replace(case, doses=(*case.doses, given)))
         desk.foreseen = Foreseen(of, judge(desk.plan, case, vaccine), forecasts.reckon(child_id, after))
     return desk.foreseen.judgement

@@ -15,14 +15,14 @@ from domain.doses import Dose
 from domain.events import ReceiptIssued, ReceiptVoided, VisitClosed, VisitOpened
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
-from domain.schedule.advice import next_visit, read_page
+from domain.schedule.advice import comes_on, next_visit
 from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, leases, ledger, papers, staff, visits
 from terminal.store.ledger import Entry
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 from terminal.usecases.register_child import give_code
-from terminal.usecases.schedule import case_on
+from terminal.usecases.schedule import page_of
 
 OBSERVE = timedelta(minutes=30)  # 预防接种工作规范: stay 30 minutes after the last dose
 
@@ -173,18 +173,15 @@ def _slip(desk: Desk, visit: visits.VisitRow, given: list[Dose], number: str, un
 def _next_visit(desk: Desk, child_id: str) -> tuple[str, tuple[str, ...]]:
     """From when the family is to come again, and for what."""
     today = desk.today()
-    case = case_on(desk, child_id, today)
-    assert case is not None
-    page = read_page(desk.plan, case)
-    day = next_visit(page, today)
-    if day is None:
+    page = page_of(desk, child_id)
+    day = next_visit(page, today) if page else None
+    if page is None or day is None:
         return "", ()
-    asked = [n for n in page.nexts if n.standing in ("overdue", "due", "later") and n.recommended_on]
     zh = desk.settings.language == "zh_CN"
     return day.isoformat(), tuple(
         say(desk.settings.language, "slip.dose", vaccine=one.name_zh if zh else one.name_en, dose_no=one.number)
-        for one in asked
-        if one.recommended_on and one.recommended_on <= day
+        for one in page.nexts
+        if comes_on(one, today) == day
     )
 
 

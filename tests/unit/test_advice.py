@@ -214,3 +214,14 @@ def test_the_record_gives_the_observations() -> None:
 def test_the_next_visit_is_the_first_day_something_is_due() -> None:
     assert next_visit(page("2026-01-10", "0101@2026-01-10"), date(2026, 1, 10)) == date(2026, 3, 10)
     assert next_visit(page("2026-04-20"), date(2026, 4, 20)) == date(2026, 4, 21), "what is overdue is due tomorrow too"
+
+
+def test_what_was_put_off_comes_on_its_new_day() -> None:
+    plan, case = child("2026-04-20")
+    put_off = read_page(plan, case, {"P": date(2026, 5, 2)})
+    assert [n.standing for n in put_off.due] == ["overdue"], "it is due all the same"
+    assert next_visit(put_off, date(2026, 4, 20)) == date(2026, 5, 2)
+
+
+def test_live_vaccines_of_one_day_do_not_put_each_other_off() -> None:
+    assert judge(*child("2027-01-14", "2201@2027-01-14"), "1201").problems == ()
