@@ -25,6 +25,7 @@ from terminal.ui.verdict_strip import VerdictStrip
 from terminal.ui.visit_card import VisitCard
 
 NARROW_PX = 1160  # below this the keys' words are smaller
+_BY_TAB = (Qt.FocusPolicy.TabFocus, Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.WheelFocus)
 NARROWEST_PX = 900  # below this the words stand without their keys
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
@@ -228,7 +229,7 @@ class Counter(Page):
         ordered: list[QWidget] = []
         for area in areas:
             inside: list[QWidget] = [area, *area.findChildren(QWidget)]
-            ordered += [part for part in inside if part.focusPolicy() & Qt.FocusPolicy.TabFocus]
+            ordered += [part for part in inside if part.focusPolicy() in _BY_TAB]
         for before, after in pairwise(ordered):
             QWidget.setTabOrder(before, after)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -32,6 +32,8 @@ SHOWN = Qt.ItemDataRole.UserRole + 1
 OPENS = Qt.ItemDataRole.UserRole
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _SIGNS = {"valid": "✓", "early": "✓", "late": "✓", "invalid": "×", "repeated": "＋", "unjudged": "✓"}
+_PENS = {name: QPen(QColor(colour)) for name, colour in COLOURS.items()}
+_ALIGNED = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
 _TONES = {"valid": "ok", "early": "warn", "late": "ok", "invalid": "bad", "repeated": "warn", "unjudged": "muted"}
 
 
@@ -56,6 +58,11 @@ class Shown:
 class _Drawer(QStyledItemDelegate):
     """Draws the lines of a cell and the rule under the row."""
 
+    def __init__(self, view: QAbstractItemView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._fonts: dict[tuple[int, bool, bool], tuple[QFont, QFontMetrics]] = {}
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
@@ -67,21 +74,29 @@ class _Drawer(QStyledItemDelegate):
         tint = "accent_tint" if chosen else shown.tint
         if tint:
             painter.fillRect(place.adjusted(0, 1, 0, -1), QColor(COLOURS[tint]))
-        painter.setPen(QPen(QColor(COLOURS["line"])))
+        painter.setPen(_PENS["line"])
         painter.drawLine(place.bottomLeft(), place.bottomRight())
         height = place.height() // max(1, len(shown.lines))
         for at, line in enumerate(shown.lines):
-            font = view.font()
-            font.setPixelSize(FONT_PX - view.narrow)
-            font.setBold(line.strong)
-            font.setStrikeOut(line.struck)
+            font, metrics = self._font(line, FONT_PX - view.narrow)
             painter.setFont(font)
-            painter.setPen(QColor(COLOURS[line.tone]))
+            painter.setPen(_PENS[line.tone])
             left = 5 if view.narrow else 10
             box = QRect(place.left() + left, place.top() + at * height, place.width() - left - 1, height)
-            words = painter.fontMetrics().elidedText(line.words, Qt.TextElideMode.ElideRight, box.width())
-            painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), words)
+            words = metrics.elidedText(line.words, Qt.TextElideMode.ElideRight, box.width())
+            painter.drawText(box, _ALIGNED, words)
         painter.restore()
+
+    def _font(self, line: Line, px: int) -> tuple[QFont, QFontMetrics]:
+        """Kept: a page has two hundred lines."""
+        kind = (px, line.strong, line.struck)
+        if kind not in self._fonts:
+            font = QFont(self._view.font())
+            font.setPixelSize(px)
+            font.setBold(line.strong)
+            font.setStrikeOut(line.struck)
+            self._fonts[kind] = font, QFontMetrics(font)
+        return self._fonts[kind]
 
 
 class History(QTableWidget):

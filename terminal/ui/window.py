@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMainWindow
 
@@ -146,7 +146,8 @@ class MainWindow(QMainWindow):
         """The screen holds the answer to the scan of that moment; the paint that follows shows it."""
         self._unpainted.append(mono)
         if self.shell:
-            self.shell.update()  # a paint comes also when the same answer stands there already
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)  # else all is painted again after
+            self.shell.update(0, 0, 1, 1)  # a paint comes also when the same answer stands there already
 
     def _fault(self, fault: BaseException) -> None:
         """A verb failed: nothing was saved, and the words say so."""
