@@ -19,8 +19,8 @@ from config.texts import table
 from domain import clock, events
 from domain.errors import StoreError, VaxdeskError, WireError
 from domain.ids import uuid7
-from domain.wire import batch, chain, event, packing, request, signed
-from sync import batches, crypto
+from domain.wire import batch, chain, event, feed, packing, request, signed
+from sync import batches, crypto, pages
 from terminal.store import keyfile
 
 VECTORS = Path(__file__).parents[1] / "data" / "vectors"
@@ -29,6 +29,11 @@ DOCUMENTS: dict[signed.Kind, type[msgspec.Struct]] = {
     "lease": signed.Lease,
     "keyset": signed.KeySet,
     "registration": signed.Registration,
+    "page": feed.Page,
+    "record": feed.Record,
+    "scope": feed.Scope,
+    "catalogue": feed.Catalogue,
+    "reference": feed.Reference,
 }
 
 
@@ -181,6 +186,39 @@ def test_a_signed_document_is_never_another_kind(kind: signed.Kind) -> None:
     renamed = said["document"].replace(f'"kind":"{kind}"', f'"kind":"{other}"').encode()
     signer = key_of(said["signer"]).public_key()
     assert refused(lambda data: verified(other, data, signer), renamed) == "wire.bad_signature"
+
+
+def test_what_comes_back_is_read_from_its_vectors() -> None:
+    said = vector("page")
+    page = msgspec.convert(said["fields"], feed.Page)
+    body = b64decode(said["body_base64"])
+    answer = feed.join(said["document"].encode(), body)
+    assert feed.split(answer) == (said["document"].encode(), body)
+    lines = [text.encode() for text in said["lines"]]
+    assert pages.read_lines(body) == lines
+    rows = pages.read(page, body)
+    assert [row.data for row in rows[:4]] == lines[:4]
+    assert [(row.clinic, row.also) for row in rows[:4]] == [("3205830101", False)] * 3 + [("3205830202", True)]
+    assert rows[4] == msgspec.json.decode(lines[4], type=feed.Advice)
+    content = b64decode(vector("reference")["body_base64"])
+    assert vector("reference")["fields"]["version"] == sha256(content).hexdigest()
+    buckets = [feed.Bucket(*one) for one in vector("scope")["fields"]["buckets"]]
+    marks = [feed.mark(row.terminal_id, event.decode(row.data).event_id) for row in rows[:3]]
+    assert all(buckets[place].mark == value and buckets[place].n == 1 for place, value in marks)
+    assert sum(one.n for one in buckets) == 3
+
+
+def test_a_page_whose_body_or_runs_do_not_fit_is_refused() -> None:
+    said = vector("page")
+    page, body = msgspec.convert(said["fields"], feed.Page), b64decode(said["body_base64"])
+    for spoilt in changed_bytes(body):
+        assert refused(lambda data: pages.read(page, data), spoilt) == "sync.bad_answer"
+    for runs in ((), page.runs[:2], (feed.Run(6, "event", 0),), (feed.Run(5, "event", 2),), (feed.Run(-5, "x", 0),)):
+        other = msgspec.structs.replace(page, runs=runs)
+        assert refused(lambda data, other=other: pages.read(other, data), body) == "sync.bad_answer"
+    newer = msgspec.structs.replace(page, runs=(feed.Run(4, "of_tomorrow", 0), page.runs[2]))
+    assert [type(row) for row in pages.read(newer, body)] == [feed.Advice]
+    assert refused(feed.split, b"no line feed") == "wire.document_unreadable"
 
 
 def test_keyfile_both_ways() -> None:

@@ -18,9 +18,9 @@ import msgspec
 
 from domain import clock, events
 from domain.ids import uuid7
-from domain.wire import batch, chain, event, packing, request, signed
+from domain.wire import batch, chain, event, feed, packing, request, signed
 from domain.world import utc_text
-from sync import batches, crypto
+from sync import batches, crypto, pages
 from terminal.store import keyfile
 
 HERE = Path(__file__).parent
@@ -262,6 +262,54 @@ def make_documents(hashes: list[bytes]) -> None:
         write(kind, about, scalars=SCALARS, signer=signer, **content, document=signed.encode(document).decode())
 
 
+def make_feed(stored: list[bytes]) -> None:
+    """What comes back: the page of some events and an advice, the record, the scope, reference documents."""
+    generation, other = "9f" * 16, "01a1ff00-0000-7000-8000-00000000000c"
+    advice = feed.Advice("quarantine.bad_body", f"quarantine/{other}/{EPOCH}/3", child_id="", params={"seq": 3})
+    lines = [*stored[:3], stored[3], msgspec.json.encode(advice)]
+    body, content = pages.write_lines(lines), "停电通知㛃".encode()
+    sources = (feed.Source(TERMINAL_ID, "3205830101"), feed.Source(other, "3205830202"))
+    runs = (feed.Run(3, "event", 0), feed.Run(1, "also", 1), feed.Run(1, "advice", -1))
+    digest, time = sha256(body).hexdigest(), "2026-11-22T01:45:01.250Z"
+    notice = feed.Reference(7, "notices", sha256(content).hexdigest(), "2026-12-01", time)
+    buckets = [feed.Bucket(0, 0)] * feed.BUCKETS
+    for data in stored[:3]:
+        place, value = feed.mark(TERMINAL_ID, event.decode(data).event_id)
+        buckets[place] = feed.Bucket(buckets[place].n + 1, buckets[place].mark ^ value)
+    said: dict[signed.Kind, tuple[msgspec.Struct, bytes]] = {
+        "page": (
+            feed.Page(TERMINAL_ID, "a.b.c", "a.d.e", 12, generation, 7, time, sources, runs, digest),
+            body,
+        ),
+        "record": (
+            feed.Record(TERMINAL_ID, (stored_child(stored),), "vaccination", time, sources, runs[:2], digest),
+            body,
+        ),
+        "scope": (feed.Scope(TERMINAL_ID, "a.d.e", time, tuple(buckets)), b""),
+        "catalogue": (feed.Catalogue(time, (notice,)), b""),
+        "reference": (notice, content),
+    }
+    for kind, (one, after) in said.items():
+        payload = msgspec.json.encode(one)
+        signature = crypto.sign(KEYS["region_sign"], signed.to_sign(kind, payload))
+        document = signed.SignedDocument(kind, crypto.key_id(KEYS["region_sign"].public_key()), payload, signature)
+        write(
+            kind,
+            "docs/formats.md 9: signed by region_sign; `body_base64` follows `document` and a line feed, if any",
+            scalars=SCALARS,
+            signer="region_sign",
+            fields=msgspec.to_builtins(one),
+            payload=payload.decode(),
+            document=signed.encode(document).decode(),
+            body_base64=b64encode(after).decode(),
+            lines=[line.decode() for line in lines] if after is body else [],
+        )
+
+
+def stored_child(stored: list[bytes]) -> str:
+    return event.decode(stored[0]).subject
+
+
 def make_keyfile() -> None:
     dek, secret, cost = bytes(range(32)), b"this PC's own secret, 32 bytes!!", keyfile.Cost(64, 1, 1)
     public = KEYS["escrow"].public_key()
@@ -306,6 +354,7 @@ def main() -> None:
     make_batch(stored, hashes)
     make_requests()
     make_documents(hashes)
+    make_feed(stored)
     make_keyfile()
     make_ids()
 
