@@ -23,8 +23,8 @@ def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForec
     """The forecast of a vaccine group.
 
     Antigens are blended, risk series apart from standard ones and series groups apart from each other; of what results,
-    the most pressing is the group's. Its dose number counts the valid doses of any of them (FORECASTDN-2), but for a
-    round begun anew, whose number is its own.
+    the most pressing is the group's, the risk one where both ask for a dose. Its dose number counts the valid doses of
+    any of them (FORECASTDN-2), but for a round begun anew, whose number is its own.
     """
     parts: dict[tuple[bool, str], list[SeriesForecast]] = {}
     for one in best:
@@ -35,7 +35,7 @@ def group_forecast(chart: Chart, group: VaccineGroup, best: Sequence[SeriesForec
     for risk in {risk for risk, _ in parts}:
         of_kind = [(_blend(chart, group, part), part) for key, part in parts.items() if key[0] == risk]
         pressing.append(min(of_kind, key=lambda pair: _rank(pair[0], _is_for_later(chart, pair[1]))))
-    chosen, followed = min(pressing, key=lambda pair: _rank(pair[0]))
+    chosen, followed = min(pressing, key=lambda pair: (_rank(pair[0])[0], not _is_risk(pair[1]), _rank(pair[0])))
     if chosen.forecast_dose is None or any(_is_anew(chart, one) for one in followed):
         return chosen
     return msgspec.structs.replace(chosen, forecast_dose=max(_number(group, part) for part in parts.values()))
@@ -62,6 +62,10 @@ def _is_for_later(chart: Chart, part: Sequence[SeriesForecast]) -> bool:
         one.dates is not None and one.dates.earliest_on > chart.case.assessed_on and not one.progress.satisfied
         for one in part
     )
+
+
+def _is_risk(part: Sequence[SeriesForecast]) -> bool:
+    return any(one.progress.series.kind == "Risk" for one in part)
 
 
 def _is_anew(chart: Chart, one: SeriesForecast) -> bool:

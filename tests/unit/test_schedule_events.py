@@ -127,3 +127,19 @@ def test_a_dose_skipped_stays_skipped_though_the_dose_given_does_not_count(spoil
     second = SeriesDose(ages=(Age(abs_min="11 years", min="11 years"),), preferable=(TDAP,))
     (forecast,) = run(pertussis(first, second), doses=(given("2018-06-01", substandard=spoilt),)).groups
     assert forecast.target == target
+
+
+def test_where_the_risk_and_the_standard_series_both_ask_for_a_dose_the_risk_one_is_told() -> None:
+    """Table 8-14 leaves both: no equivalent series groups are named. Section 9: they are not blended."""
+    risk = pertussis(
+        msgspec.structs.replace(FIRST, intervals=(AFTER_CELLS,)),
+        name="after cells",
+        kind="Risk",
+        group="2",
+        indications=(Indication(observation="CELLS"),),
+        default=False,
+    )
+    (forecast,) = run(pertussis(FIRST), risk, seen="2019-12-01").groups
+    assert (forecast.series, forecast.earliest_on) == (("a: after cells",), date(2020, 6, 1))
+    (forecast,) = run(pertussis(FIRST, FIRST), risk, seen="2019-01-01", doses=(given("2019-09-01"),)).groups
+    assert (forecast.series, forecast.series_status) == (("a: pertussis",), "Not Complete"), "the risk one is complete"
