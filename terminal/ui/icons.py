@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 
 from terminal.ui.tokens import COLOURS
 
 # Each picture is a list of lines; a line is a list of points.
-SHAPES: dict[str, list[list[tuple[float, float]]]] = {
+SHAPES: dict[str, list[Sequence[tuple[float, float]]]] = {
     "counter": [
         [(14, 3), (21, 10)],
         [(18, 6), (15, 9)],

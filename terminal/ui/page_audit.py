@@ -44,7 +44,7 @@ class AuditSection(WorkPage):
         self.inside.addLayout(parts.row(self.begin, to, self.end, self.who, self.what, 1, spacing=8))
         self.inside.addWidget(in_card(self.table), 1)
         self.action("ui.list.again", self.ask_rows, "F5")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
 
     def _columns(self) -> list[Column[AuditRow]]:
         words = self.words

@@ -38,7 +38,7 @@ class ChildrenPage(WorkPage):
         self.inside.addWidget(in_card(self.table), 1)
         self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
         self.action("ui.list.again", self.ask_list, "F5")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         self.action("ui.register", self._register, "F2")
 
     def _columns(self) -> list[Column[ChildLine]]:

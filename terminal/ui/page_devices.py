@@ -78,7 +78,7 @@ class DevicesPage(WorkPage):
         self.action("ui.devices.test_scan", self._test, "F5", "primary")
         self._print_button = self.action("ui.devices.test_page", self._print_test, "F6")
         self._setup_button = self.action("ui.devices.set_up", self._set_up, "F2")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         may = allowed(house.actor.grades, Permission.SYSTEM) and house.services.settings_path is not None
         self._setup_button.setEnabled(may)
         self._clock = QTimer(self, interval=1000)

@@ -49,7 +49,7 @@ class DuePage(WorkPage):
         self.inside.addWidget(in_card(self.table), 1)
         self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
         self.action("ui.list.again", self.ask_list, "F5")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         self.print_button = self.action("ui.duelist.print", self._print, "F9")
 
     def _filters(self) -> None:

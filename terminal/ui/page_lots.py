@@ -40,7 +40,7 @@ class LotsPage(WorkPage):
         self._receive_button.setEnabled(may_receive)
         self._recall_button = self.action("ui.stock.recall", self._ask_recall, "F8")
         self._recall_button.setVisible(may_recall)
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         self.action("ui.list.again", self.refresh, "F5")
         self.table.selectionModel().currentRowChanged.connect(self._enable)
         self._enable()

@@ -48,9 +48,9 @@ class WorkPage(Page):
         self.middle.setLayout(inside)
         self.inside = inside
         self._bar = QWidget()
-        self.actions = QHBoxLayout(self._bar)
-        self.actions.setContentsMargins(0, 0, 0, 0)
-        self.actions.setSpacing(10)
+        self.row = QHBoxLayout(self._bar)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(10)
         self._whole = QVBoxLayout(self)
         self._whole.setContentsMargins(18, 14, 18, 16)
         self._whole.setSpacing(GAP)
@@ -72,7 +72,7 @@ class WorkPage(Page):
         button.setMinimumHeight(TARGET_PX if row else ACTION_PX)
         if key:
             self._keys[int(getattr(Qt.Key, f"Key_{'Return' if key == 'Enter' else key}"))] = button
-        (row or self.actions).addWidget(button)
+        (row or self.row).addWidget(button)
         return button
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -139,7 +139,7 @@ class WorkPage(Page):
 
         self.house.tasks.run(verb, self.house.desk, self.house.actor, *args, then=done)
 
-    def ask(self, work: Callable[..., T], then: Callable[[T], object], *args: Any) -> None:
+    def ask(self, work: Callable[..., T], then: Callable[[T], None], *args: Any) -> None:
         """Look anew in the background; while one look is under way no other begins."""
         if not self._under_way:
             self._under_way = True

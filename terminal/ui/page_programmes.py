@@ -30,7 +30,7 @@ class ProgrammeSection(WorkPage):
         self.inside.addWidget(parts.text(words("ui.programmes.how"), "muted", wrap=True))
         self.inside.addWidget(in_card(self.table), 1)
         self._approve_button = self.action("ui.programmes.approve", self._ask, "F2", "primary")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         self.action("ui.list.again", self.refresh, "F5")
         self.table.selectionModel().currentRowChanged.connect(self._enable)
         self._enable()

@@ -38,10 +38,10 @@ class QueuePage(WorkPage):
         words = house.words
         self._now = house.desk.world.now()
         self._precheck = False
-        self.find = SearchBox(words, self._search, self._found, house.work.children.looked, self)
-        self.find.setPlaceholderText(words("ui.queue.find"))
-        self.find.setAccessibleName(words("ui.queue.find"))
-        self.find.setFixedHeight(TARGET_PX)
+        self.box = SearchBox(words, self._search, self._found, house.work.children.looked, self)
+        self.box.setPlaceholderText(words("ui.queue.find"))
+        self.box.setAccessibleName(words("ui.queue.find"))
+        self.box.setFixedHeight(TARGET_PX)
         self.desk_of_precheck = QPushButton(words("ui.queue.precheck"))
         self.desk_of_precheck.setProperty("kind", "choice")
         self.desk_of_precheck.setCheckable(True)
@@ -49,7 +49,7 @@ class QueuePage(WorkPage):
         self.desk_of_precheck.setToolTip(words("ui.queue.precheck_how"))
         self.desk_of_precheck.clicked.connect(lambda on: self.do(queue.set_precheck, self._set_precheck, on))
         self.head.addWidget(self.desk_of_precheck)
-        self.head.addWidget(self.find)
+        self.head.addWidget(self.box)
         self.table: Table[Waiting] = Table(
             words("ui.queue"), self._columns(), words("ui.queue.empty"), self._open, same=lambda w: w.child_id
         )
@@ -57,8 +57,8 @@ class QueuePage(WorkPage):
         self._open_button = self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
         self._call_button = self.action("ui.queue.call", self._call, "F5")
         self._leave_button = self.action("ui.queue.leave", self._leave, "F8")
-        self.actions.addStretch(1)
-        self.action("ui.queue.arrive", self.find.setFocus, "F2")
+        self.row.addStretch(1)
+        self.action("ui.queue.arrive", self.box.setFocus, "F2")
         self.table.selectionModel().currentRowChanged.connect(self._enable)
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._tick)
@@ -109,7 +109,7 @@ class QueuePage(WorkPage):
     def stop(self) -> None:
         super().stop()
         self._clock.stop()
-        self.find.clear()
+        self.box.clear()
 
     def refresh(self) -> None:
         self.ask(queue.read_room, self._show, self.house.desk)
@@ -181,7 +181,7 @@ class QueuePage(WorkPage):
 
     def _search(self, typed: str) -> None:
         def show(found: list[Found]) -> None:
-            self.find.show_found(typed, found)
+            self.box.show_found(typed, found)
 
         self.house.work.children.look_up(typed, show)
 

@@ -123,7 +123,7 @@ class ClinicSection(WorkPage):
         self._change_button = self.action("ui.settings.change", self._change, "F2", "primary")
         self._change_button.setEnabled(house.services.settings_path is not None)
         self.action("ui.sync.back_up", self._back_up, "F6")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
 
     def start(self) -> None:
         self.setFocus()
@@ -237,7 +237,7 @@ def _minutes(seconds: int) -> str:
     return f"{seconds / 60:g}"
 
 
-SECTIONS: dict[str, tuple[Permission, type[WorkPage]]] = {
+SECTIONS: dict[str, tuple[Permission, Callable[[House], WorkPage]]] = {
     "clinic": (Permission.SYSTEM, ClinicSection),
     "programme": (Permission.PROGRAMME_APPROVE, ProgrammeSection),
     "staff": (Permission.STAFF_MANAGE, StaffSection),

@@ -51,7 +51,7 @@ class StaffSection(WorkPage):
             self.action("ui.staff.unlock", self._unlock, "F9"),
             self.action("ui.staff.left", self._turn, "F11"),
         )
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
         self.table.selectionModel().currentRowChanged.connect(self._enable)
         self._enable()
 

@@ -33,7 +33,7 @@ class SyncPage(WorkPage):
         self.inside.addWidget(in_card(self.table), 1)
         self.action("ui.sync.upload", self._upload, "F2", "primary")
         self.action("ui.sync.back_up", self._back_up, "F6")
-        self.actions.addStretch(1)
+        self.row.addStretch(1)
 
     def _columns(self) -> list[Column[BatchRow]]:
         words = self.words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
+from typing import cast
 
 from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
@@ -75,9 +76,8 @@ class Sheet(QFrame):
     def showEvent(self, event: QShowEvent) -> None:
         """Tab goes over what is asked first, then over the buttons below it."""
         super().showEvent(event)
-        inside: list[QWidget] = [
-            part for part in self.findChildren(QWidget) if part.focusPolicy() & Qt.FocusPolicy.TabFocus
-        ]
+        every = cast("list[QWidget]", self.findChildren(QWidget))
+        inside = [found for found in every if found.focusPolicy() & Qt.FocusPolicy.TabFocus]
         last = (self.cancel_button, self.done_button)
         for before, after in pairwise([*(part for part in inside if part not in last), *last]):
             QWidget.setTabOrder(before, after)

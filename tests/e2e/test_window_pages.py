@@ -103,10 +103,10 @@ def test_a_child_is_put_into_the_queue_by_hand_and_opened_on_the_counter_with_en
     boy = clinic.made.boy
     page = turn(screen, "queue", QueuePage)
     screen.press(Qt.Key.Key_F2)
-    assert screen.window.focusWidget() is page.find
-    type_in(page.find, "王子涵")
-    screen.qtbot.waitUntil(page.find.found.isVisible)
-    keyed(screen, page.find, Qt.Key.Key_Return)
+    assert screen.window.focusWidget() is page.box
+    type_in(page.box, "王子涵")
+    screen.qtbot.waitUntil(page.box.found.isVisible)
+    keyed(screen, page.box, Qt.Key.Key_Return)
     screen.settle()
     assert [(row[0], row[1]) for row in lines(page.table)] == [("已到", "王子涵")]
     assert page.note.said == "✓ 王子涵：已到。"
