@@ -87,6 +87,7 @@ def of_interval(one: Interval, say: Say) -> str:
     else:
         start = say("programme.rule.after_previous")
     spans = _ages(one.abs_min, one.min, one.earliest_rec, one.latest_rec, None, "gap", say)
+    spans += [say("programme.rule.restarts")] if one.restarts else []
     return _joined([start, *spans], one, say)
 
 
