@@ -19,7 +19,8 @@ from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseR
 CONNECT_S = 5.0
 READ_S = 60.0
 WHOLE_S = 120.0
-MAX_ANSWER = 2_000_000
+MAX_ANSWER = 1_000_000
+MAX_CONTENT = 2_000_000  # of an answer with a body: a page of the feed, a record, a reference document
 
 
 class RegionClient:
@@ -85,7 +86,7 @@ class RegionClient:
 
     def feed(self, cursor: str, limit: int) -> bytes:
         """The page after `cursor`, unverified. SyncError("sync.start_over") when the cursor is of no use."""
-        return self._signed("GET", "/v1/feed", query=urlencode({"cursor": cursor, "limit": limit}))
+        return self._signed("GET", "/v1/feed", query=urlencode({"cursor": cursor, "limit": limit}), most=MAX_CONTENT)
 
     def scope_hash(self, cursor: str) -> bytes:
         """What the clinic must hold at `cursor`, unverified. SyncError("sync.behind") when more follows."""
@@ -93,7 +94,7 @@ class RegionClient:
 
     def lookup(self, said: LookupRequest) -> bytes:
         """One child's record, unverified."""
-        return self._signed("POST", "/v1/children/lookup", msgspec.json.encode(said))
+        return self._signed("POST", "/v1/children/lookup", msgspec.json.encode(said), most=MAX_CONTENT)
 
     def catalogue(self) -> bytes:
         """The list of reference documents, unverified."""
@@ -101,19 +102,19 @@ class RegionClient:
 
     def reference(self, name: str, version: str) -> bytes:
         """A reference document with its content, unverified."""
-        return self._signed("GET", f"/v1/reference/{name}/{version}")
+        return self._signed("GET", f"/v1/reference/{name}/{version}", most=MAX_CONTENT)
 
-    def _signed(self, method: str, path: str, body: bytes = b"", query: str = "") -> bytes:
+    def _signed(self, method: str, path: str, body: bytes = b"", query: str = "", most: int = MAX_ANSWER) -> bytes:
         """One request; a second one when the first taught us the region's clock."""
         try:
-            return self._once(method, path, body, query)
+            return self._once(method, path, body, query, most)
         except SyncError as fault:
             if fault.code != "sync.clock":
                 raise
             self._learn(str(fault.params["server_time"]), self._world.now())
-        return self._once(method, path, body, query)
+        return self._once(method, path, body, query, most)
 
-    def _once(self, method: str, path: str, body: bytes, query: str) -> bytes:
+    def _once(self, method: str, path: str, body: bytes, query: str, most: int) -> bytes:
         digest = request.content_digest(body)
         nonce = urlsafe_b64encode(self._world.random(16)).rstrip(b"=").decode()
         given = request.SignatureInput(int(self.region_now().timestamp()), self._key_id, nonce)
@@ -136,7 +137,7 @@ class RegionClient:
                 allow_redirects=False,
             ) as answer,
         ):
-            data = _read(answer)
+            data = _read(answer, most)
         if answer.status_code == 200:
             return data
         raise faults.refusal(answer.status_code, data, answer.headers.get("Retry-After"))
@@ -149,13 +150,13 @@ class RegionClient:
             raise SyncError("sync.garbage", "later") from fault
 
 
-def _read(answer: requests.Response) -> bytes:
-    """The body, at most MAX_ANSWER bytes within WHOLE_S seconds."""
+def _read(answer: requests.Response, most: int) -> bytes:
+    """The body, at most `most` bytes within WHOLE_S seconds."""
     data, until = b"", time.monotonic() + WHOLE_S
     for piece in answer.iter_content(16 * 1024):
         data += piece
-        if len(data) > MAX_ANSWER:
-            raise SyncError("sync.answer_too_large", "later", limit=MAX_ANSWER)
+        if len(data) > most:
+            raise SyncError("sync.answer_too_large", "later", limit=most)
         if time.monotonic() > until:
             raise SyncError("sync.timeout", "later", url=answer.url.partition("/v1/")[0])
     return data
