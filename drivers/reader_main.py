@@ -18,7 +18,6 @@ import msgspec
 from config.settings import Scanner
 from domain.world import World
 from drivers.driver import ScannerDriver
-from drivers.hotplug import listen, watch
 from drivers.scan import Report
 from drivers.serial_scanner import SerialScanner
 
@@ -35,6 +34,8 @@ def command() -> list[str]:
 
 def main() -> int:
     """Read the scanners until the parent closes our input or is gone. Returns the exit code."""
+    from drivers.hotplug import listen, watch  # noqa: PLC0415 (the parent asks for `command` alone)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the parent's to answer
     threading.excepthook = _die
     line = sys.stdin.buffer.readline()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import ImageFont
+if TYPE_CHECKING:
+    from PIL import ImageFont
 
 FONTS = Path(__file__).with_name("fonts")
 
@@ -14,6 +16,8 @@ FONTS = Path(__file__).with_name("fonts")
 @cache
 def face(dots: int) -> ImageFont.FreeTypeFont:
     """The font at `dots` to the em; loaded once. Basic layout: the same picture whatever shaping library is there."""
+    from PIL import ImageFont  # noqa: PLC0415 (the window asks for the font's files alone)
+
     return ImageFont.truetype(FONTS / "NotoSansCJKsc-subset.otf", dots, layout_engine=ImageFont.Layout.BASIC)
 
 

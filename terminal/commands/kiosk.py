@@ -8,12 +8,14 @@ import stat
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from config.settings import Printer
 from domain.errors import VaxdeskError
+from drivers.scan import Report
 from terminal import bootstrap
 from terminal.commands import print_test, sync_status
 from terminal.commands.control import Control
@@ -56,6 +58,9 @@ def _run(settings: Path, say: Say, ask: Callable[[str], str]) -> int:
     with bootstrap.only_one(home):
         desk = bootstrap.open_desk(home, passphrase, check_first=False)
         terminal = bootstrap.Terminal(home, desk)
+        heard: Future[Callable[[Report], None]] = Future()  # the window's ear; a scan before it is there waits
+        terminal.on_report = lambda report: heard.result()(report)
+        terminal.start_reader()  # a process of its own: it starts while the window is made
 
         def status() -> dict[str, Any]:
             return desk.store.run(sync_status.read, desk)
@@ -77,13 +82,14 @@ def _run(settings: Path, say: Say, ask: Callable[[str], str]) -> int:
         lines = threading.Thread(target=terminal.start_lines, name="lines", daemon=True)
 
         def ready(window: MainWindow) -> None:
-            terminal.on_report = window.pump.post
-            terminal.start_reader()
+            heard.set_result(window.pump.post)
             lines.start()
 
         try:
             return app.run(desk, terminal.services(), home.settings.language, ready)
         finally:
+            if not heard.done():
+                heard.set_result(lambda _: None)
             control.close()
             if lines.ident:
                 lines.join(10)  # a window closed at once: what starts must not meet closed records

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -30,7 +30,9 @@ from domain.errors import StoreError, WireError
 from domain.wire import UNREADABLE
 from domain.wire.batch import Name
 from domain.wire.signed import HPKE_SUITE, RegionKey
-from sync import crypto
+
+if TYPE_CHECKING:
+    from sync import crypto
 
 Random = Callable[[int], bytes]
 Secret = Literal["start", "recovery"]
@@ -124,6 +126,8 @@ def with_passphrase(
 
 def with_escrow(key: KeyFile, dek: bytes, region: RegionKey) -> KeyFile:
     """Let the region open a rescued disk. Raises WireError("wire.bad_key")."""
+    from sync import crypto  # noqa: PLC0415 (costs the start; a terminal is enrolled once)
+
     sealed = crypto.seal(crypto.public_from_point(region.public), _checked(key, dek), _context(key, "escrow"))
     return _put(key, EscrowSlot(region.key_id, HPKE_SUITE, sealed))
 
@@ -147,6 +151,8 @@ def unlock_passphrase(key: KeyFile, kind: Secret, passphrase: str) -> bytes:
 
 def unlock_escrow(key: KeyFile, region: crypto.PrivateKey) -> bytes:
     """The database key, with the region's escrow key. Raises StoreError key.no_escrow_slot, key.wrong_escrow."""
+    from sync import crypto  # noqa: PLC0415 (as above)
+
     slot = _find(key, EscrowSlot, "key.no_escrow_slot")
     try:
         return _checked(key, crypto.unseal(region, slot.sealed, _context(key, "escrow")))

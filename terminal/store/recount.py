@@ -6,12 +6,11 @@ written in short transactions. A child of whom a fact came meanwhile was reckone
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import date
+from typing import TYPE_CHECKING
 
 from config.plans import Plans
 from domain.schedule.advice import case_of, read_page
@@ -20,6 +19,9 @@ from domain.schedule.plan import Plan
 from terminal.store import children, doses, forecasts
 from terminal.store.database import Store
 from terminal.store.forecasts import Reckoned
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LOT = 64  # children in a transaction
 _STALE = """SELECT c.id FROM child c LEFT JOIN reckoning r ON r.child_id = c.id
@@ -93,6 +95,9 @@ def _reckoning(plan: Plan, workers: int) -> Iterator[Reckon]:
     if not workers:
         yield lambda cases: lambda: reckon_all(plan, cases)
         return
+    import multiprocessing  # noqa: PLC0415 (costs the start of every morning, is needed on few)
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 (as above)
+
     spawn = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks and the open database
     with ProcessPoolExecutor(workers, spawn, _take_plan, (plan,)) as pool:
 

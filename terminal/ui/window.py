@@ -18,7 +18,6 @@ from drivers.scan import Report, ScanEvent, StateChange
 from terminal.ui import parts, qt_words
 from terminal.ui.pump import Pump
 from terminal.ui.services import Services
-from terminal.ui.shell import Shell
 from terminal.ui.sign_in import SignIn
 from terminal.ui.sounds import Sounds
 from terminal.ui.tasks import Tasks
@@ -32,6 +31,7 @@ from terminal.usecases.scan_routing import scan_rules
 
 if TYPE_CHECKING:
     from terminal.ui.counter import Counter
+    from terminal.ui.shell import Shell
 
 SMALLEST, USUAL = (1024, 768), (1366, 768)
 _ACTIVITY = (QEvent.Type.KeyPress, QEvent.Type.MouseButtonPress, QEvent.Type.TouchBegin)
@@ -121,6 +121,8 @@ class MainWindow(QMainWindow):
         self.tasks.run(check_clock, self.desk, then=lambda _: self._open_counter(actor))
 
     def _open_counter(self, actor: Actor) -> None:
+        from terminal.ui.shell import Shell  # noqa: PLC0415 (every page and form: not needed to sign in)
+
         self.show_edition()
         self.shell = Shell(self.desk, self.services, self.words, actor, self.tasks, self._answered, self.lock)
         self.shell.ticked = self.show_edition

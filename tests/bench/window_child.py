@@ -55,6 +55,8 @@ class _Running:
     """The real window over real records, as `vaxdesk` has it, without printer and region."""
 
     def __init__(self, settings: str, now: str) -> None:
+        from concurrent.futures import Future
+
         from domain.world import World
         from drivers.reader import ScannerReader
         from drivers.scan import DeviceState, Report, StateChange
@@ -66,16 +68,18 @@ class _Running:
         start, began = datetime.fromisoformat(now), time.monotonic()
         world = World(now=lambda: start + timedelta(seconds=time.monotonic() - began))
         self.desk = bootstrap.open_desk(home, world=world, check_first=False)
-        _, self.window = build(self.desk, Services(self.desk.store.submit), home.settings.language)
         self.scanner_ready = False
+        heard: Future[Callable[[Report], None]] = Future()
 
         def report(said: Report) -> None:
+            heard.result()(said)
             self.scanner_ready |= isinstance(said, StateChange) and said.state is DeviceState.READY
-            self.window.pump.post(said)
 
         self.reader = ScannerReader(home.settings.scanners, report, self.desk.world)
         self.reader.start()
+        _, self.window = build(self.desk, Services(self.desk.store.submit), home.settings.language)
         self.window.show()
+        heard.set_result(self.window.pump.post)
 
     def stop(self) -> None:
         self.window.close()
