@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 from domain.errors import ConfigError
+from regional.database import ROLES
 
 USER = "vaxdesk-pg"
 HOME = Path("/var/lib/vaxdesk")
@@ -98,13 +99,15 @@ class Cluster:
 
     def _init(self) -> None:
         self._run("initdb", "-D", self._data, "-U", ROLE, "-E", "UTF8", "--locale=C", "-A", "peer", "--no-instructions")
-        own = {pwd.getpwuid(os.geteuid()).pw_name, *([self._user.pw_name] if self._user else [])}
         (self._data / "pg_hba.conf").write_text("local all all peer map=vaxdesk\n", "utf-8")
-        (self._data / "pg_ident.conf").write_text("".join(f"vaxdesk {name} {ROLE}\n" for name in sorted(own)), "utf-8")
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"{key} = {value}\n" for key, value in _SETTINGS.items())
 
     def _start(self) -> None:
+        own = {pwd.getpwuid(os.geteuid()).pw_name, *([self._user.pw_name] if self._user else [])}
+        roles = (ROLE, *(f"{ROLE}_{role}" for role in ROLES))
+        lines = [f"vaxdesk {name} {role}\n" for name in sorted(own) for role in roles]
+        (self._data / "pg_ident.conf").write_text("".join(lines), "utf-8")
         sockets = Path(tempfile.mkdtemp(prefix="vaxdesk-pg-"))
         self._own(sockets)
         started = self._ctl("start", "-w", "-t", str(_START_S), "-l", self._data / "server.log", "-o", f"-k {sockets}")

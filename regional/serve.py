@@ -15,9 +15,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from psycopg import conninfo
+
 from domain.errors import ConfigError
 from domain.world import World
 from regional import certificates, database, enrolment, queries
+from regional.database import Role, as_role
 from regional.keys import FileKeys
 from regional.postgres import Cluster
 from regional.worker import APPLIED
@@ -51,6 +54,7 @@ class EmbeddedRegion:
     ) -> None:
         self.folder = folder
         self.dsn = dsn or ""
+        self._own = not dsn
         self._host, self._port, self._names = host, port, names
         self._api_processes, self._workers = api_processes, workers
         self._temporary = temporary
@@ -70,7 +74,7 @@ class EmbeddedRegion:
 
     def __enter__(self) -> EmbeddedRegion:
         with ExitStack() as stack:
-            if not self.dsn:
+            if self._own:
                 cluster = stack.enter_context(Cluster(self.folder, temporary=self._temporary))
                 database.create(cluster.dsn("postgres"), "region")
                 self.dsn = cluster.dsn()
@@ -144,11 +148,18 @@ class EmbeddedRegion:
                     pass
         return True
 
-    def _spawn(self, role: str, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
+    def _dsn_of(self, role: Role) -> str:
+        """With no more rights than the process needs: a login of its own where one is given or the database is ours,
+        else by stepping down from `dsn`."""
+        if given := os.environ.get(f"{DSN_VARIABLE}_{role.upper()}"):
+            return given
+        return conninfo.make_conninfo(self.dsn, user=f"vaxdesk_{role}") if self._own else as_role(self.dsn, role)
+
+    def _spawn(self, role: Role, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
         """A process of ours: it ends when its standard input closes, says "ready" on its standard output."""
         process = subprocess.Popen(
             [sys.executable, "-m", "regional", role, "--data", str(self.folder), *self._quiet, *more],
-            env={**os.environ, DSN_VARIABLE: self.dsn},  # a DSN may hold a password: not on the command line
+            env={**os.environ, DSN_VARIABLE: self._dsn_of(role)},  # it may hold a password: not on the command line
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=(keep.fileno(),) if keep else (),

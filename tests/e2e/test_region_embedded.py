@@ -235,7 +235,7 @@ def test_damaged_keys_are_said(tmp_path: Path, new_dsn):
     dsn = new_dsn()
     with EmbeddedRegion(tmp_path, dsn=dsn, workers=0):
         pass
-    (tmp_path / "keys" / "root.pem").write_text("damaged")
+    next((tmp_path / "keys").glob("*.pem")).write_text("damaged")
     with pytest.raises(ConfigError) as caught, EmbeddedRegion(tmp_path, dsn=dsn, workers=0):
         pass
     assert caught.value.code == "region.bad_keys"
