@@ -7,7 +7,7 @@ BIN := .venv/bin
 APT_RUN := python3-venv libgl1 libegl1 libxkbcommon0 libfontconfig1 libglib2.0-0 libdbus-1-3 \
 	libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 \
 	libxcb-shape0 libxcb-xinerama0 libxcb-xkb1
-APT_TEST := gcc libc6-dev libsqlite3-dev mmdebstrap cups cups-client softhsm2
+APT_TEST := gcc libc6-dev libsqlite3-dev mmdebstrap cups cups-client softhsm2 chromium-headless-shell
 APT_SOAK := qemu-system-x86 busybox-static cpio kmod udev
 
 .PHONY: demo test check format soak bench package pictures clean
