@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -47,13 +48,17 @@ class Held:
     @property
     def children(self) -> tuple[str, ...]:
         """Whom it is about, its subject first; nobody when it is about a lot, the staff or the terminal."""
-        if self.event is None or self.event.kind.partition(".")[0] not in _OF_A_CHILD:
+        if self.event is None or not _is_of_a_child(self.event.kind):
             return ()
-        if isinstance(self.body, events.DoseMoved):
-            return self.event.subject, self.body.to_child
-        if isinstance(self.body, events.ChildMerged):
-            return self.event.subject, self.body.of
+        match self.body:
+            case events.DoseMoved(to_child=other) | events.ChildMerged(of=other):
+                return self.event.subject, other
         return (self.event.subject,)
+
+
+@lru_cache(maxsize=256)
+def _is_of_a_child(kind: str) -> bool:
+    return kind.partition(".")[0] in _OF_A_CHILD
 
 
 def read(terminal_id: str, clinic: str, epoch: str, seq: int, data: bytes) -> Held:
@@ -165,19 +170,19 @@ class Rows:
         if told is None:
             return
         subject, event_id = told.subject, told.event_id
-        self.identifiers.update((subject, x.kind, x.value, x.issuer) for x in _new_identifiers(held.body))
-        match held.body:
-            case events.ChildRegistered() as body:
-                child = self._child(subject)
-                child.registered = True
-                _merge(child, _fields.decode(told.body), {"*": held.clock})
-                self._registered(held, subject, body)
-            case events.ChildUpdated() as body:
-                _merge_new(self._child(subject), body.fields, held.clock)
-                self._changed(held, subject, body.fields)
-            case events.ChildMoved() as body:
-                _merge_new(self._child(subject), {"clinic": (body.left, body.to)}, held.clock)
-                self._changed(held, subject, {"clinic": (body.left, body.to)})
+        match held.body:  # what a day has most of stands first
+            case events.DoseGiven():
+                dose = self._dose((subject, event_id, held.clinic))
+                dose.given, dose.terminal_id, dose.stated = True, held.terminal_id, told.stated
+                _merge(dose, _fields.decode(told.body), {"*": held.clock})
+            case events.VisitOpened() as body:
+                self.visits[subject, event_id] = body.clinic, told.stated
+            case events.StockUsed() | events.VisitClosed() | events.ReceiptIssued():
+                return
+            case events.StockReceived():
+                self.lots[held.terminal_id, subject] = bytes(told.body)
+            case events.ChildRegistered() | events.ChildUpdated() | events.ChildMoved():
+                self._told_of_child(held, subject)
             case events.ChildMerged() as body:
                 self._link(subject, event_id, Link(body.of, held.clock))
             case events.ChildUnmerged() as body:
@@ -188,16 +193,25 @@ class Rows:
                 self.answers[subject, body.of, held.clinic] = body.outcome
             case events.AefiReported():
                 self.reactions[subject, event_id] = held.clinic, bytes(told.body).decode()
-            case events.VisitOpened() as body:
-                self.visits[subject, event_id] = body.clinic, told.stated
-            case events.StockReceived():
-                self.lots[held.terminal_id, subject] = bytes(told.body)
-            case events.DoseGiven():
-                dose = self._dose((subject, event_id, held.clinic))
-                dose.given, dose.terminal_id, dose.stated = True, held.terminal_id, told.stated
-                _merge(dose, _fields.decode(told.body), {"*": held.clock})
             case _:
                 self._change(held, subject, event_id)
+
+    def _told_of_child(self, held: Held, child_id: str) -> None:
+        """Demographics: what stands now, and every value that was told."""
+        body, child = held.body, self._child(child_id)
+        self.identifiers.update((child_id, x.kind, x.value, x.issuer) for x in _new_identifiers(body))
+        match body:
+            case events.ChildRegistered():
+                assert held.event
+                child.registered = True
+                _merge(child, _fields.decode(held.event.body), {"*": held.clock})
+                self._registered(held, child_id, body)
+            case events.ChildUpdated():
+                _merge_new(child, body.fields, held.clock)
+                self._changed(held, child_id, body.fields)
+            case events.ChildMoved():
+                _merge_new(child, {"clinic": (body.left, body.to)}, held.clock)
+                self._changed(held, child_id, {"clinic": (body.left, body.to)})
 
     def _change(self, held: Held, child_id: str, event_id: str) -> None:
         """A dose is changed; the dose itself may come later."""
