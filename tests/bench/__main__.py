@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 
-from tests.bench import counter, devices, region, schedule, sealing, window
+from tests.bench import calm, counter, devices, region, schedule, sealing, window
 from tests.bench.bench import Bench, Row
 from tests.bench.figures import Figure, table
 
@@ -29,6 +29,7 @@ ROWS: dict[str, Row] = {
     "apply": region.apply,
     "start": window.start,
     "screen": window.screen,
+    "calm": calm.calm,
     "bundle": window.bundle,
 }
 SIZES = {"clinic": ("clinic",), "district": ("district",), "both": ("clinic", "district"), "tiny": ("tiny",)}
