@@ -51,7 +51,9 @@ _TABLES = (
     "reference",
     "recalled_lot",
     "lookup",
+    "region_audit",
 )
+_NUMBERED = ("clinic", "region_audit")  # whose `number` counts on by itself
 
 
 class File(msgspec.Struct, frozen=True):
@@ -155,9 +157,10 @@ def restore(dsn: str, folder: Path, keys: FileKeys, world: World) -> Report:
         connection.execute("UPDATE epoch SET safe_seq = have_seq")
         for kind, count in FIRST_LEASES.items():
             connection.execute(_PASS_OVER, (count, kind))
-        connection.execute(
-            "SELECT setval(pg_get_serial_sequence('clinic', 'number'), (SELECT coalesce(max(number), 1) FROM clinic))"
-        )
+        for table in _NUMBERED:
+            connection.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'number'), max(number)) FROM {table}".encode()
+            )
         connection.execute("UPDATE region_state SET generation = %s", (world.random(16).hex(),))
     return report
 

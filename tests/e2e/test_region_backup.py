@@ -141,6 +141,24 @@ def test_a_copy_of_a_newer_region_is_refused(
         backup.restore(dsn, tmp_path / "copy", keys(region), World())
 
 
+# What follows from the batches when they are applied again, or protects only a few minutes.
+DERIVED = {
+    *("aefi", "child", "child_change", "child_identifier", "child_link", "correction", "correction_answer", "dose"),
+    *("event", "event_also", "feed", "feed_floor", "lot", "quarantine", "reach", "recalled_dose", "review", "scope"),
+    *("visit", "nonce", "enrolment_failure", "migration"),
+}
+
+
+def test_every_table_is_copied_or_follows_from_the_batches(region: EmbeddedRegion):
+    """A new table that is neither belongs into regional/backup.py."""
+    with queries.connect(region.dsn) as connection:
+        found = connection.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = 'public'::regnamespace"
+        )
+        assert {row[0] for row in found} == DERIVED | set(backup._TABLES) | {"batch"}
+
+
 def test_a_folder_that_cannot_be_written_is_said(region: EmbeddedRegion, tmp_path: Path, capsys):
     (tmp_path / "file").write_text("")
     assert line.main(["backup", str(tmp_path / "file"), "--data", str(region.folder), "--dsn", region.dsn]) == 1
