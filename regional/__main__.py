@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import os
 import re
@@ -15,9 +16,8 @@ from pathlib import Path
 from config.texts import LANGUAGES, say
 from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
-from regional import backup, database, enrolment, processes, queries, reference
+from regional import administration, backup, database, processes, queries, reference
 from regional.keys import FileKeys
-from regional.postgres import Cluster
 from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
 
 
@@ -118,20 +118,14 @@ def _serve(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _dsn(options: argparse.Namespace) -> Iterator[str]:
-    """The given database, or the embedded one: joined when it runs, else started for this command."""
-    if options.dsn:
-        database.migrate(options.dsn, World())
-        yield options.dsn
-        return
-    with Cluster(options.data) as cluster:
-        database.create(cluster.dsn("postgres"), "region")
-        database.migrate(cluster.dsn(), World())
-        yield cluster.dsn()
+    with administration.reach(options.data, options.dsn) as dsn:
+        yield dsn
 
 
 def _code(options: argparse.Namespace) -> None:
-    with _dsn(options) as dsn, queries.connect(dsn) as connection:
-        code = enrolment.new_code(connection, World(), clinic=options.clinic, name=options.name, desk=options.desk)
+    place = {"clinic": options.clinic, "name": options.name, "desk": options.desk}
+    with _dsn(options) as dsn:
+        code = administration.give_code(dsn, World(), getpass.getuser(), **place)
     sys.stdout.write(code + "\n")
 
 
@@ -143,7 +137,7 @@ def _terminals(options: argparse.Namespace) -> None:
 
 def _revoke(options: argparse.Namespace) -> None:
     with _dsn(options) as dsn:
-        queries.revoke(dsn, options.terminal_id, World().now())
+        administration.revoke(dsn, World(), getpass.getuser(), options.terminal_id)
 
 
 def _restored(options: argparse.Namespace) -> None:

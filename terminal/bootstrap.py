@@ -174,14 +174,15 @@ def read_ca(home: Home) -> str:
         raise SyncError("sync.no_ca_file", path=region.ca_file) from fault
 
 
-def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
+def enrol_terminal(home: Home, desk: Desk, code: str, accept: Callable[[str], bool] = lambda _: True) -> str:
     """Take this terminal's place in the region with a one-time code; gives the terminal id. Raises SyncError.
 
-    What was recorded before goes up under the new id: enrolment opens an epoch.
+    `accept` is shown the fingerprint of the region's root key before anything is kept. What was recorded before goes up
+    under the new id: enrolment opens an epoch.
     """
     from sync import crypto
     from sync.enrol import enrol
-    from sync.keys import private_bytes, private_from_bytes, region_keys
+    from sync.keys import ROOT, private_bytes, private_from_bytes, region_keys
 
     if home.settings.region is None:
         raise SyncError("sync.no_region")
@@ -190,6 +191,8 @@ def enrol_terminal(home: Home, desk: Desk, code: str) -> str:
     key = private_from_bytes(kept) if kept else crypto.new_key()
     outbox.remember(_NEXT_KEY, private_bytes(key))
     gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
+    if not accept(crypto.fingerprint(gained.documents[ROOT])):
+        raise SyncError("sync.fingerprint_differs", "operator")
     desk.store.run(_take_place, desk, outbox, gained)
     _add_escrow(home, desk.store.key, region_keys(outbox))
     outbox.add_leases(gained.leases)
@@ -210,9 +213,10 @@ def _take_place(desk: Desk, outbox: StoreOutbox, gained: Enrolment) -> None:
 
 def _add_escrow(home: Home, key: bytes, keys: RegionKeys) -> None:
     """From enrolment on the region can open a rescued disk, where it offers an escrow key."""
-    escrow = next((k for k in keys.keyset.keys if k.use == "escrow" and k.suite == HPKE_SUITE), None)
-    if escrow:
-        keyfile.save(home.key, keyfile.with_escrow(keyfile.load(home.key), key, escrow))
+    offered = [k for k in keys.keyset.keys if k.use == "escrow" and k.suite == HPKE_SUITE]
+    if offered:
+        newest = max(offered, key=lambda k: k.not_before)
+        keyfile.save(home.key, keyfile.with_escrow(keyfile.load(home.key), key, newest))
 
 
 def sync_alone(home: Home, desk: Desk) -> SyncResult:

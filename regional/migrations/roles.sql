@@ -65,3 +65,10 @@ GRANT SELECT (clinic, given, terminal_id, stated, body, voided_by, moved_by) ON 
 GRANT SELECT (kind, clinics, at, open) ON review TO vaxdesk_read;
 GRANT SELECT (number, name, version, effective_on, published_at) ON reference TO vaxdesk_read;
 GRANT SELECT ON recalled_lot TO vaxdesk_read;
+
+-- The header of a terminal's last batch (program and clock of who sealed it), for who does not read batches.
+CREATE OR REPLACE FUNCTION last_head(of_terminal text, of_epoch text) RETURNS bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT substring(file FROM 5 FOR 4100) FROM batch
+    WHERE terminal_id = of_terminal AND epoch = of_epoch ORDER BY first_seq DESC LIMIT 1
+$$;

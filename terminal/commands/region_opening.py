@@ -1,0 +1,42 @@
+"""What the commands of the region have in common: its database, its keys, who is at work."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from domain.errors import ConfigError
+from domain.world import World
+
+if TYPE_CHECKING:
+    from regional.keys import KeyRing
+
+
+@contextmanager
+def reached(args: argparse.Namespace) -> Iterator[str]:
+    """The region's database as its owner: --dsn, or the one in --data. Raises ConfigError."""
+    try:
+        from regional import administration
+    except ImportError as fault:  # the terminal's bundle has no region
+        raise ConfigError("region.not_installed") from fault
+    if not args.dsn and not (args.data / "keys").is_dir():
+        raise ConfigError("region.no_data", path=str(args.data))
+    with administration.reach(args.data, args.dsn or None) as dsn:
+        yield dsn
+
+
+def keys_of(args: argparse.Namespace) -> KeyRing:
+    """The region's keys, which are never made here. Raises ConfigError."""
+    if not (args.data / "keys" / "keyset.json").exists():
+        raise ConfigError("region.no_data", path=str(args.data))
+    from regional.keys import KeyRing
+
+    return KeyRing(args.data / "keys", World().now())
+
+
+def actor() -> str:
+    """Who the audit names: the user of this machine."""
+    return getpass.getuser()
