@@ -5,12 +5,13 @@ Before there is one, `tell` and `ask_secret` are dialogs for a start from an ico
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from collections.abc import Callable
 from types import TracebackType
 
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PySide6.QtCore import QMessageLogContext, QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication, QDialog, QLayout, QLineEdit, QVBoxLayout
 
 from config.texts import Language
@@ -21,6 +22,8 @@ from terminal.ui.window import MainWindow
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
+QUIET_MS = 300  # after which the sign-in is surely painted
+SWITCH_S = 0.0005  # a thread that seals or prints gives way to the window so soon; Python's own 5 ms add up to stalls
 _log = logging.getLogger(__name__)
 
 
@@ -32,6 +35,7 @@ def build(desk: Desk, services: Services, language: Language) -> tuple[QApplicat
 
 def _application() -> QApplication:
     """The one of this process, dressed."""
+    sys.setswitchinterval(SWITCH_S)
     qInstallMessageHandler(_note)
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
@@ -48,7 +52,16 @@ def run(
     sys.excepthook = _report
     window.show()
     ready(window)
+    QTimer.singleShot(QUIET_MS, load_rest)
     return app.exec()
+
+
+def load_rest() -> None:
+    """While nobody has signed in yet: what comes after it is imported, and what stays for good is no more looked
+    through for garbage, which would stop the window for 40 ms now and then."""
+    from terminal.ui import shell  # noqa: F401, PLC0415 (see above)
+
+    gc.freeze()
 
 
 def tell(text: str, language: Language) -> None:

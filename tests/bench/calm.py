@@ -43,17 +43,25 @@ def calm(bench: Bench) -> Iterator[Figure]:
         assert len(printer.slips) >= found["children"] // 2, "nothing printed"
     yield _longest(size, found)
     for step, times in found["took"].items():
-        yield of_times(f"day: {step}", size, times, ())
+        stall = max([_stall(*clocks) for name, *clocks in found["late"] if name == step], default=(0.0, 0.0, 0.0))
+        note = f"longest stall {stall[0]:.0f} ms, {stall[1]:.0f} of the main thread"
+        yield of_times(f"day: {step}", size, times, (), note=note if stall[0] else "")
 
 
 def _longest(size: str, found: dict[str, Any]) -> Figure:
-    stalls = sorted(((min(wall, computed), step, wall) for step, wall, computed in found["late"]), reverse=True)
-    longest, step, wall = stalls[0] if stalls else (0.1, "", 0.1)
+    stalls = sorted(((*_stall(*clocks), step) for step, *clocks in found["late"]), reverse=True)
+    longest, own, wall, step = stalls[0] if stalls else (0.1, 0.1, 0.1, "none")
     over = sum(stall > 50 for stall, *_ in stalls)
     note = (
-        f"{step}, {wall:.0f} by the clock; {over} over 50 ms in {found['children']} doses; {found['uploaded']} batches"
+        f"{step}: {own:.0f} ms of the main thread, {wall:.0f} by the clock; {over} over 50 ms in {found['children']} doses,"
+        f" {found['uploaded']} batches went up"
     )
     return Figure("longest stall of the window", size, "ms", longest, None, None, (Target("p50", 100),), note=note)
+
+
+def _stall(wall: float, process: float, thread: float) -> tuple[float, float, float]:
+    """How long the window stood still for its own program's sake, what of it the main thread computed, and the clock."""
+    return min(wall, process), thread, wall
 
 
 def _enrol(settings: Path, lines: str, region: EmbeddedRegion) -> None:

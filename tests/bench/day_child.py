@@ -27,22 +27,26 @@ _KEY = Qt.Key
 
 class _Heartbeat:
     """`late`: for each beat that was late by a frame or more the step, milliseconds late by the clock, and how many of
-    them this process computed: on a busy machine the rest is other programs' work."""
+    them this process and its main thread computed: on a busy machine the rest is other programs' work."""
 
     def __init__(self) -> None:
         self.step = ""
-        self.late: list[tuple[str, float, float]] = []
+        self.late: list[tuple[str, float, float, float]] = []
         self._timer = QTimer(interval=_BEAT_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
-        self._last = time.monotonic(), time.process_time()
+        self._last = _clocks()
         self._timer.start()
 
     def _beat(self) -> None:
-        now = time.monotonic(), time.process_time()
-        wall, computed = ((new - old) * 1000 - _BEAT_MS for new, old in zip(now, self._last, strict=True))
+        now = _clocks()
+        wall, process, thread = ((new - old) * 1000 - _BEAT_MS for new, old in zip(now, self._last, strict=True))
         if wall > 16:
-            self.late.append((self.step, wall, computed))
+            self.late.append((self.step, wall, process, thread))
         self._last = now
+
+
+def _clocks() -> tuple[float, float, float]:
+    return time.monotonic(), time.process_time(), time.thread_time()
 
 
 class _Day:
@@ -77,7 +81,10 @@ class _Day:
         self.took.setdefault(name, []).append((time.monotonic() - began) * 1000)
 
     def wait_lines(self) -> None:
-        """Nobody signs in as quickly as a script: printer and region are there."""
+        """Nobody signs in as quickly as a script: printer and region are there, and the rest of the window."""
+        from terminal.ui.app import load_rest
+
+        load_rest()
         _until(lambda: not self._lines.is_alive())
 
     def enter(self) -> None:

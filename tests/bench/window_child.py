@@ -96,11 +96,13 @@ def start(settings: str, now: str) -> None:
 
 
 def day(settings: str, now: str) -> None:
+    from terminal.ui.app import load_rest
     from terminal.usecases.desk import Actor
     from terminal.usecases.visit import open_visit
 
     running = _Running(settings, now)
     desk, window, nurse = running.desk, running.window, Actor("N001", "林静", ("general",))
+    load_rest()
     _sign_in(window)
     scans, verdicts, floor, bare = [], [], [], _empty_window()
     for child_id, booklet, package in json.loads(Path(settings).with_name("day.json").read_text()):
