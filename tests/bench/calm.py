@@ -52,15 +52,13 @@ def _longest(size: str, found: dict[str, Any]) -> Figure:
     stalls = sorted(((*_stall(*clocks), step) for step, *clocks in found["late"]), reverse=True)
     longest, own, wall, step = stalls[0] if stalls else (0.1, 0.1, 0.1, "none")
     over = sum(stall > 50 for stall, *_ in stalls)
-    note = (
-        f"{step}: {own:.0f} ms of the main thread, {wall:.0f} by the clock; {over} over 50 ms in {found['children']} doses,"
-        f" {found['uploaded']} batches went up"
-    )
+    told = f"{step}: {own:.0f} ms of the main thread, {wall:.0f} by the clock; {over} over 50 ms"
+    note = f"{told}; {found['children']} doses, {found['uploaded']} batches went up"
     return Figure("longest stall of the window", size, "ms", longest, None, None, (Target("p50", 100),), note=note)
 
 
 def _stall(wall: float, process: float, thread: float) -> tuple[float, float, float]:
-    """How long the window stood still for its own program's sake, what of it the main thread computed, and the clock."""
+    """How long the window stood still for its own program's sake, what the main thread computed of it, the clock."""
     return min(wall, process), thread, wall
 
 

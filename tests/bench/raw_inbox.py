@@ -16,7 +16,7 @@ from fastapi import FastAPI, Response
 from domain.world import World
 from regional import app, processes
 from regional.database import Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import DSN_VARIABLE
 
 _ANSWER = bytes(600)  # as long as an acknowledgement
@@ -26,7 +26,7 @@ INSERT = (
 )
 
 
-def create(pool: Pool, _keys: FileKeys, _world: World, started: Callable[[], None]) -> FastAPI:
+def create(pool: Pool, _keys: KeyRing, _world: World, started: Callable[[], None]) -> FastAPI:
     """Believes everything, keeps it, answers after the commit."""
 
     @asynccontextmanager

@@ -24,7 +24,7 @@ from psycopg import sql
 from domain.wire import batch, request
 from domain.world import World
 from regional import database, queries
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import DSN_VARIABLE, EmbeddedRegion
 from regional.worker import Applier
 from sync import crypto
@@ -199,7 +199,7 @@ def _together(work: Sequence[tuple[Callable[..., None], str, Path]]) -> float:
 
 
 def _drain(dsn: str, folder: Path, barrier: Barrier) -> None:
-    applier = Applier(dsn, FileKeys(folder / "keys", World().now()), World())
+    applier = Applier(dsn, KeyRing(folder / "keys", World().now()), World())
     barrier.wait(_DEADLINE_S)
     while applier.apply():
         pass

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.wire import batch, signed
 from domain.world import World
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync import crypto
 from sync.keys import Identity, RegionKeys
 from sync.ports import Run, SealedBatch
@@ -52,7 +52,7 @@ def sealed(outbox: Waiting, keys: RegionKeys, me: Identity) -> list[SealedBatch]
 
 def offered(folder: Path) -> RegionKeys:
     """The key set of a region whose keys are in `folder`, made when they are not."""
-    keys = FileKeys(folder, World().now())
+    keys = KeyRing(folder, World().now())
     return RegionKeys(signed.encode(keys.keyset("")), keys.root)
 
 
