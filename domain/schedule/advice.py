@@ -166,14 +166,42 @@ def read_page(plan: Plan, case: Case, put_off: Mapping[str, date] = MappingProxy
     groups = {group.code: group for group in programme.vaccine_groups.values()}
     rows: list[Row] = []
     chart = open_chart(programme, case)
-    marks = _marks(plan, case, result)
+    marks, opened = _marks(plan, case, result), _open_all_day(plan, case, result)
     for one in sorted(result.groups, key=lambda forecast: groups[forecast.vaccine_group].place):
         group = groups[one.vaccine_group]
         given = [mark for mark in marks if mark.group == group.code]
-        rows += (_put_off(row, put_off.get(group.code)) for row in _rows(plan, chart, group, one, given))
+        mine = [_put_off(row, put_off.get(group.code)) for row in _rows(plan, chart, group, one, given)]
+        if group.code in opened:
+            standing = _standing(plan, opened[group.code], given, case.assessed_on)
+            mine = [_kept_open(row, standing) for row in mine]
+        rows += mine
     known = {mark.dose_id for mark in marks}
     loose = tuple(Mark(g.ref, "", 0, g.given_on, "unjudged") for g in case.doses if g.ref not in known)
     return Page(programme.edition, programme.evidence, tuple(rows), loose)
+
+
+def _open_all_day(plan: Plan, case: Case, result: CaseResult) -> dict[str, GroupForecast]:
+    """The groups that were due before today's doses and got none: injected live vaccines go together on one day, so
+    that the first of them puts the others off from tomorrow on only (rule G05)."""
+    today = case.assessed_on
+    before = msgspec.structs.replace(case, doses=tuple(dose for dose in case.doses if dose.given_on != today))
+    if len(before.doses) == len(case.doses):
+        return {}
+    given = {verdict.vaccine_group for verdict in result.doses if verdict.given_on == today}
+    return {
+        one.vaccine_group: one
+        for one in plan.evaluate(before).groups
+        if one.recommended_on and one.recommended_on <= today and one.vaccine_group not in given
+    }
+
+
+def _kept_open(row: Row, standing: Standing) -> Row:
+    """The row with its next dose due today, whatever its date from tomorrow on."""
+    if row.next.standing != "later":
+        return row
+    number = row.next.number
+    cells = [msgspec.structs.replace(c, standing=standing) if c.number == number else c for c in row.cells]
+    return Row(msgspec.structs.replace(row.next, standing=standing), tuple(cells))
 
 
 def _marks(plan: Plan, case: Case, result: CaseResult) -> list[Mark]:
@@ -247,7 +275,7 @@ def _waiting(marks: Sequence[Mark], target: int, last: int) -> dict[int, int]:
 
 
 def _standing(plan: Plan, forecast: GroupForecast, marks: Sequence[Mark], today: date) -> Standing:
-    if forecast.recommended_on is None:
+    if forecast.recommended_on is None or (forecast.latest_on and forecast.latest_on < today):
         return "closed"
     if plan.self_paid(forecast.vaccine_group) and not any(mark.number for mark in marks):
         return "offered"

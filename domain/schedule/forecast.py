@@ -9,7 +9,7 @@ import msgspec
 
 from domain.schedule.case import Reason, SeriesStatus
 from domain.schedule.chart import Chart, Progress
-from domain.schedule.dates import latest, shift
+from domain.schedule.dates import earliest, latest, shift
 from domain.schedule.intervals import starts_on
 from domain.schedule.programme import Age, Antigen, Contraindication, Rule, SeriesDose
 from domain.schedule.skips import may_skip, stops
@@ -268,7 +268,7 @@ def _dates(chart: Chart, progress: Progress, target: int, candidates: Candidates
     end = chart.at(age.latest_rec) or due
     unmet_on = end and end - _DAY
     recommended_on = max(candidates.advised_on, wished_on)
-    maximum, _ = _too_late(chart, candidates.ages)
+    maximum = earliest(*(chart.at(one.max) for one in candidates.ages))  # what is too late unverified is not asked for
     return Dates(
         earliest_on=earliest_on,
         recommended_on=recommended_on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from domain.doses import Dose
@@ -30,6 +31,7 @@ from domain.schedule.programme import (
 )
 
 BORN = date(2026, 1, 10)
+OLD = Age(max="4 years", rule="P-9", evidence="unverified")
 
 
 def dose(age: str, late: str, vaccine: str, wait: str = "", evidence: Evidence | None = None) -> SeriesDose:
@@ -225,3 +227,24 @@ def test_what_was_put_off_comes_on_its_new_day() -> None:
 
 def test_live_vaccines_of_one_day_do_not_put_each_other_off() -> None:
     assert judge(*child("2027-01-14", "2201@2027-01-14"), "1201").problems == ()
+
+
+def test_what_was_due_this_morning_is_due_until_the_day_ends() -> None:
+    alone = page("2026-11-01")
+    assert [n.standing for n in alone.nexts if n.group == "L"] == ["due"]
+    beside = page("2026-11-01", "2201@2026-11-01")
+    (live,) = (n for n in beside.nexts if n.group == "L")
+    assert (live.standing, live.recommended_on) == ("due", date(2026, 11, 29)), "from tomorrow on it waits 28 days"
+    assert [n.standing for n in page("2026-11-02", "2201@2026-11-01").nexts if n.group == "L"] == ["later"]
+
+
+def test_what_is_too_late_by_an_unverified_rule_is_not_asked_for() -> None:
+    doubted = msgspec.structs.replace(
+        EDITION.antigens["P"].series[0].doses[0], ages=(*EDITION.antigens["P"].series[0].doses[0].ages, OLD)
+    )
+    plan = Plan((msgspec.structs.replace(EDITION, antigens={**EDITION.antigens, "P": antigen("P", doubted)}),))
+    case = case_of("c", ChildRegistered("某", "1", BORN.isoformat()), [], plan, date(2030, 1, 9))
+    assert read_page(plan, case).nexts[0].standing == "overdue"
+    later = msgspec.structs.replace(case, assessed_on=date(2030, 1, 10))
+    assert read_page(plan, later).nexts[0].standing == "closed"
+    assert [(p.code, p.severity) for p in judge(plan, later, "0101").problems] == [("schedule.too_old", Severity.WARN)]
