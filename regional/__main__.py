@@ -17,7 +17,7 @@ from config.texts import LANGUAGES, say
 from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
 from regional import administration, backup, database, processes, queries, reference
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
 
 
@@ -153,7 +153,7 @@ def _publish(options: argparse.Namespace) -> None:
         content = options.file.read_bytes()
     except OSError as fault:
         raise ConfigError("region.no_file", path=str(options.file)) from fault
-    keys = FileKeys(options.data / "keys", world.now())
+    keys = KeyRing(options.data / "keys", world.now())
     with _dsn(options) as dsn, queries.connect(dsn) as connection:
         said = reference.publish(connection, keys, options.name, content, options.effective, world.now())
     sys.stdout.write(f"{said.number}\t{said.name}\t{said.version}\t{said.effective_on}\n")
@@ -172,11 +172,11 @@ def _backup(options: argparse.Namespace) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    _say_copy(backup.verify(options.folder, FileKeys(options.data / "keys", World().now())))
+    _say_copy(backup.verify(options.folder, KeyRing(options.data / "keys", World().now())))
 
 
 def _restore(options: argparse.Namespace) -> None:
-    keys = FileKeys(options.data / "keys", World().now())
+    keys = KeyRing(options.data / "keys", World().now())
     with _dsn(options) as dsn:
         _say_copy(backup.restore(dsn, options.folder, keys, World()))
 

@@ -12,13 +12,14 @@ import msgspec
 import psycopg
 from fastapi import Depends, FastAPI, Path, Query, Request, Response
 
+from domain.errors import ConfigError
 from domain.wire import batch, signed
 from domain.wire.feed import MAX_ROWS
 from domain.world import World
 from regional import auth, enrolment, feed, inbox, lookup, reference
 from regional.auth import Asked, Refused
 from regional.database import Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 
 _log = logging.getLogger(__name__)
 _BODY_S = 60
@@ -48,11 +49,12 @@ async def _asked(request: Request) -> Asked:
 Signed = Annotated[Asked, Depends(_asked)]
 
 
-def create(pool: Pool, keys: FileKeys, world: World, started: Callable[[], None]) -> FastAPI:
+def create(pool: Pool, keys: KeyRing, world: World, started: Callable[[], None]) -> FastAPI:
     """The application; `started` is called once requests are answered."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=_lifespan(pool, started))
     app.add_exception_handler(Refused, _refuse)
     app.add_exception_handler(psycopg.OperationalError, _database_down)
+    app.add_exception_handler(ConfigError, _keys_down)
 
     @app.post("/v1/enrolments")
     def enrolments(asked: Signed) -> Response:
@@ -145,6 +147,12 @@ def _refusal(refused: Refused) -> Response:
 async def _refuse(_: Request, fault: Exception) -> Response:
     assert isinstance(fault, Refused)
     return _refusal(fault)
+
+
+async def _keys_down(_: Request, fault: Exception) -> Response:
+    assert isinstance(fault, ConfigError)
+    _log.error("keys: %s", fault.code)
+    return _refusal(_BUSY)
 
 
 async def _database_down(_: Request, fault: Exception) -> Response:

@@ -34,7 +34,7 @@ from domain.world import World, utc_text
 from regional import database
 from regional.database import Connection
 from regional.enrolment import FIRST_LEASES
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync import batches, crypto
 
 MANIFEST = "backup.json"
@@ -125,7 +125,7 @@ def back_up(dsn: str, folder: Path, world: World) -> Report:
     return report
 
 
-def verify(folder: Path, keys: FileKeys) -> Report:
+def verify(folder: Path, keys: KeyRing) -> Report:
     """Read the whole copy: every file's hash, every batch's form, signature, seal and chain. Raises ConfigError."""
     with _disk(folder):
         manifest, report = _manifest(folder), Report()
@@ -142,7 +142,7 @@ def verify(folder: Path, keys: FileKeys) -> Report:
     return report
 
 
-def restore(dsn: str, folder: Path, keys: FileKeys, world: World) -> Report:
+def restore(dsn: str, folder: Path, keys: KeyRing, world: World) -> Report:
     """Fill an empty region from a copy; its workers then apply everything anew, and terminals send what came after the
     copy. Raises ConfigError, also when the region is not empty."""
     report = verify(folder, keys)
@@ -241,7 +241,7 @@ def _blobs(folder: Path, manifest: Manifest) -> Iterator[tuple[str, bytes, datet
                 yield f"{name}: {member.name}", content.read(), datetime.fromtimestamp(member.mtime, UTC)
 
 
-def _check_batch(packed: batch.Packed, manifest: Manifest, keys: FileKeys, report: Report) -> None:
+def _check_batch(packed: batch.Packed, manifest: Manifest, keys: KeyRing, report: Report) -> None:
     """Signature and seal, and that it goes on where the batch before it ended. Raises WireError."""
     header = packed.header
     public = manifest.terminals.get(header.terminal_id)

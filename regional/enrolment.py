@@ -15,7 +15,7 @@ from domain.world import World, from_utc_text, utc_text
 from regional import auth
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync import crypto
 from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest
 
@@ -49,7 +49,7 @@ def _hash(code: str) -> bytes:
     return sha256(code.upper().translate(_READ_AS).encode("utf-8", "replace")).digest()
 
 
-def enrol(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> EnrolmentAnswer:
+def enrol(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> EnrolmentAnswer:
     """Give the signer of this request its place. Raises Refused.
 
     The same code from the same key is answered again, for the first answer may have been lost.
@@ -107,7 +107,7 @@ _HELD = "SELECT terminal_id, registration, revoked_at FROM terminal WHERE key_id
 
 
 def _place(
-    connection: Connection, keys: FileKeys, world: World, public: crypto.PublicKey, clinic: str, desk: str
+    connection: Connection, keys: KeyRing, world: World, public: crypto.PublicKey, clinic: str, desk: str
 ) -> EnrolmentAnswer:
     now, key_id = world.now(), crypto.key_id(public)
     state = connection.execute("SELECT generation FROM region_state").fetchone()
@@ -130,7 +130,7 @@ def _place(
     return EnrolmentAnswer(document, keys.keyset(state[0]), keys.root, state[0], leases)
 
 
-def _registration(keys: FileKeys, place: tuple[str, str, str, str, str], now: datetime) -> signed.SignedDocument:
+def _registration(keys: KeyRing, place: tuple[str, str, str, str, str], now: datetime) -> signed.SignedDocument:
     """For terminal, clinic code, clinic name, desk and key id, from now on."""
     dates = utc_text(now), utc_text(now + REGISTRATION_LIFE)
     return keys.sign("registration", signed.Registration(*place, *dates))
@@ -142,7 +142,7 @@ FROM terminal t JOIN clinic c ON c.code = t.clinic_code WHERE t.terminal_id = %s
 """
 
 
-def renew(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> signed.SignedDocument:
+def renew(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> signed.SignedDocument:
     """The signer's registration; a new one once half of the old one's life is over, also after its end. Raises Refused.
 
     Asked twice it answers the same: a lost answer costs nothing.
@@ -160,7 +160,7 @@ def renew(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> signed.Sign
         return document
 
 
-def lease(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> LeaseAnswer:
+def lease(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> LeaseAnswer:
     """Numbers for the signer alone, for ever. A lost answer burns its numbers: they are many. Raises Refused."""
     try:
         wanted = msgspec.convert(msgspec.json.decode(asked.body, type=LeaseRequest).wanted, dict[LeaseKind, int])
@@ -178,7 +178,7 @@ def lease(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> LeaseAnswer
 
 def _lease(
     connection: Connection,
-    keys: FileKeys,
+    keys: KeyRing,
     world: World,
     terminal_id: str,
     clinic: str,

@@ -16,7 +16,7 @@ from domain.world import World, utc_text
 from regional import auth, reviews
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync import pages
 
 _PEOPLE, _REST, _DESK, _OPEN = (
@@ -126,7 +126,7 @@ UNION ALL SELECT -1, 0, 0 FROM behind
 """
 
 
-def page(pool: Pool, keys: FileKeys, asked: Asked, after: str, limit: int, world: World) -> bytes:
+def page(pool: Pool, keys: KeyRing, asked: Asked, after: str, limit: int, world: World) -> bytes:
     """The page that follows `after` ("" begins with the whole scope). Raises Refused, 410 when `after` is of no use."""
     now = world.now()
     with pool.transaction() as connection:
@@ -155,7 +155,7 @@ def page(pool: Pool, keys: FileKeys, asked: Asked, after: str, limit: int, world
     return feed.join(signed.encode(keys.sign("page", said)), body)
 
 
-def scope(pool: Pool, keys: FileKeys, asked: Asked, after: str, world: World) -> bytes:
+def scope(pool: Pool, keys: KeyRing, asked: Asked, after: str, world: World) -> bytes:
     """What the clinic must hold once it has read up to `after`. Raises Refused, 409 BEHIND when more follows."""
     now = world.now()
     with pool.transaction() as connection:
@@ -185,7 +185,7 @@ def packed(lines: Sequence[Line]) -> tuple[tuple[Source, ...], tuple[Run, ...], 
     return tuple(Source(*source) for source in sources), tuple(runs), body
 
 
-def _opened(connection: Connection, keys: FileKeys, who: Terminal, token: str) -> Cursor | None:
+def _opened(connection: Connection, keys: KeyRing, who: Terminal, token: str) -> Cursor | None:
     """None for the first time. Raises Refused, 410."""
     if not token:
         return None
@@ -213,7 +213,7 @@ def _beginning(who: Terminal, horizon: int) -> Cursor:
     return Cursor(who.generation, who.clinic_code, horizon, 0, stage=_PEOPLE)
 
 
-def _closed(keys: FileKeys, cursor: Cursor) -> str:
+def _closed(keys: KeyRing, cursor: Cursor) -> str:
     document = keys.sign("cursor", cursor)
     return f"{document.key_id}.{_text(document.payload)}.{_text(document.signature)}"
 

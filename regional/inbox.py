@@ -11,7 +11,7 @@ from domain.world import World, utc_text
 from regional import auth
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync import batches
 from sync.messages import Status, version
 
@@ -25,7 +25,7 @@ ack = excluded.ack
 """
 
 
-def status(pool: Pool, keys: FileKeys, asked: Asked, terminal_id: str, world: World) -> Status:
+def status(pool: Pool, keys: KeyRing, asked: Asked, terminal_id: str, world: World) -> Status:
     """Where we stand with the signer. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
@@ -39,7 +39,7 @@ def status(pool: Pool, keys: FileKeys, asked: Asked, terminal_id: str, world: Wo
     )
 
 
-def receive(pool: Pool, keys: FileKeys, asked: Asked, name: tuple[str, str, int, int], world: World) -> bytes:
+def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, int], world: World) -> bytes:
     """Take the batch called `name` (terminal, epoch, first, last) and give the acknowledgement. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
@@ -65,7 +65,7 @@ def _unpacked(blob: bytes) -> batch.Packed:
         raise Refused(413 if fault.code == "wire.batch_too_large" else 422, _word(fault)) from fault
 
 
-def _opened(packed: batch.Packed, who: Terminal, keys: FileKeys, now: datetime) -> list[bytes]:
+def _opened(packed: batch.Packed, who: Terminal, keys: KeyRing, now: datetime) -> list[bytes]:
     """Nothing unreadable is ever acknowledged."""
     try:
         batches.check_signature(packed, who.key)
@@ -82,7 +82,7 @@ def _word(fault: WireError) -> str:
 
 def _take(
     connection: Connection,
-    keys: FileKeys,
+    keys: KeyRing,
     who: Terminal,
     packed: batch.Packed,
     events: list[bytes],
@@ -118,14 +118,14 @@ def _take(
     return ack
 
 
-def _acknowledge(keys: FileKeys, header: batch.Header, safe: int, generation: str, now: datetime) -> bytes:
+def _acknowledge(keys: KeyRing, header: batch.Header, safe: int, generation: str, now: datetime) -> bytes:
     time = utc_text(now)
     ack = signed.Ack(header.terminal_id, header.epoch, header.last_seq, safe, header.last_hash, generation, time)
     return signed.encode(keys.sign("ack", ack))
 
 
 def _continues(
-    connection: Connection, keys: FileKeys, header: batch.Header, events: list[bytes], have: int, have_hash: bytes
+    connection: Connection, keys: KeyRing, header: batch.Header, events: list[bytes], have: int, have_hash: bytes
 ) -> bool:
     """The batch is the same history as ours. A chain hash stands for everything before it, so one comparison, at the
     last event both have, is enough, wherever the batches were cut."""
@@ -137,7 +137,7 @@ def _continues(
     return theirs == (have_hash if both == have else _hash_at(connection, keys, header, both))
 
 
-def _hash_at(connection: Connection, keys: FileKeys, header: batch.Header, seq: int) -> bytes:
+def _hash_at(connection: Connection, keys: KeyRing, header: batch.Header, seq: int) -> bytes:
     """Our chain hash after `seq`, from the batch that holds it."""
     row = connection.execute(
         "SELECT last_seq, last_hash, file FROM batch WHERE terminal_id = %s AND epoch = %s"

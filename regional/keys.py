@@ -196,6 +196,3 @@ class KeyRing:
 
 def _named(keys: Sequence[signed.RegionKey], use: Use, key_id: str) -> signed.RegionKey | None:
     return next((key for key in keys if (key.use, key.key_id) == (use, key_id)), None)
-
-
-FileKeys = KeyRing

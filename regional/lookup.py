@@ -15,7 +15,7 @@ from regional import auth
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
 from regional.feed import Line, packed
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from sync.messages import LookupRequest
 
 _MOST = 300  # lookups of one terminal an hour: a counter needs a tenth, a thief of numbers far more
@@ -34,7 +34,7 @@ _ASKED = "SELECT count(*) FROM lookup WHERE terminal_id = %s AND at > %s::timest
 _AUDIT = "INSERT INTO lookup VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-def find(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> bytes:
+def find(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> bytes:
     """The record, signed. Raises Refused: 404 NOT_FOUND and 409 AMBIGUOUS, audited too; 429 when a terminal asks too
     often."""
     now = world.now()
@@ -84,7 +84,7 @@ def _lines(connection: Connection, children: list[str]) -> list[Line]:
 
 
 def _answer(
-    keys: FileKeys, who: Terminal, said: LookupRequest, children: list[str], lines: list[Line], now: datetime
+    keys: KeyRing, who: Terminal, said: LookupRequest, children: list[str], lines: list[Line], now: datetime
 ) -> bytes:
     sources, runs, body = packed(lines)
     digest = sha256(body).hexdigest()

@@ -13,13 +13,13 @@ import uvicorn
 from domain.world import World
 from regional import app, worker
 from regional.database import Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 
 
 def api(folder: Path, dsn: str, listener_fd: int) -> None:
     """Answer HTTPS on an open socket until the parent ends."""
     world = World()
-    application = app.create(Pool(dsn), FileKeys(folder / "keys", world.now()), world, _say_ready)
+    application = app.create(Pool(dsn), KeyRing(folder / "keys", world.now()), world, _say_ready)
     tls = folder / "tls"
     config = uvicorn.Config(
         application,
@@ -50,7 +50,7 @@ def work(folder: Path, dsn: str) -> None:
     _end_with_parent(stop.set)
     _say_ready()
     world = World()
-    worker.run(dsn, FileKeys(folder / "keys", world.now()), world, stop)
+    worker.run(dsn, KeyRing(folder / "keys", world.now()), world, stop)
 
 
 def _say_ready() -> None:

@@ -17,7 +17,7 @@ from domain.world import World, utc_text
 from regional import auth, scope
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.reviews import News, recalled
 
 RECALLED = "recalled-lots"
@@ -81,7 +81,7 @@ _FIRST = "INSERT INTO recalled_dose VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHI
 
 
 def publish(
-    connection: Connection, keys: FileKeys, name: str, content: bytes, effective_on: date, now: datetime
+    connection: Connection, keys: KeyRing, name: str, content: bytes, effective_on: date, now: datetime
 ) -> Reference:
     """Publish a document; the same content from the same day is the same publication. Raises ConfigError."""
     lots = _recalled(content) if name == RECALLED else ()
@@ -111,7 +111,7 @@ def _recalled(content: bytes) -> tuple[RecalledLot, ...]:
         raise ConfigError("region.reference_bad", detail=str(fault)) from fault
 
 
-def catalogue(pool: Pool, keys: FileKeys, asked: Asked, world: World) -> bytes:
+def catalogue(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> bytes:
     """Every publication, signed. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:

@@ -21,7 +21,7 @@ from domain.errors import ConfigError
 from domain.world import World
 from regional import certificates, database, enrolment, queries
 from regional.database import Role, as_role
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.postgres import Cluster
 from regional.worker import APPLIED
 
@@ -177,7 +177,7 @@ def prepare(folder: Path, dsn: str, names: tuple[str, ...], world: World) -> Non
     """Schema, keys and certificates, made where they are missing."""
     folder.mkdir(parents=True, exist_ok=True)
     database.migrate(dsn, world)
-    FileKeys(folder / "keys", world.now())
+    KeyRing(folder / "keys", world.now())
     certificates.ensure(folder / "tls", names, world.now())
 
 

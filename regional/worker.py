@@ -18,7 +18,7 @@ from domain.world import World
 from regional import projection, reference, reviews, rows, scope
 from regional.database import Connection
 from regional.inbox import CHANNEL
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.projection import Held, Place, Rows
 from regional.reviews import News, set_aside
 from regional.scope import Giving
@@ -81,7 +81,7 @@ _log = logging.getLogger(__name__)
 class Applier:
     """Applies batches over one connection."""
 
-    def __init__(self, dsn: str, keys: FileKeys, world: World) -> None:
+    def __init__(self, dsn: str, keys: KeyRing, world: World) -> None:
         self._keys, self._world = keys, world
         self._connection: Connection = psycopg.connect(dsn, autocommit=True)
         self._connection.execute(_TEMPORARY)
@@ -201,7 +201,7 @@ def _event_row(held: Held) -> tuple[Any, ...]:
     return *held.place, told.event_id, told.kind, told.subject, told.hlc, told.recorded_at, held.data
 
 
-def _events(blob: bytes, clinic: str, keys: FileKeys) -> list[Held]:
+def _events(blob: bytes, clinic: str, keys: KeyRing) -> list[Held]:
     packed = batch.unpack(blob)
     header = packed.header
     opened = batches.open_sealed(packed, keys.seal_key(header.region_key_id))
@@ -211,7 +211,7 @@ def _events(blob: bytes, clinic: str, keys: FileKeys) -> list[Held]:
     ]
 
 
-def run(dsn: str, keys: FileKeys, world: World, stop: threading.Event) -> None:
+def run(dsn: str, keys: KeyRing, world: World, stop: threading.Event) -> None:
     """Apply until `stop`; a lost connection is opened again."""
     while not stop.is_set():
         try:

@@ -11,7 +11,7 @@ import pytest
 from domain.errors import VaxdeskError
 from domain.world import World
 from regional import database
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.postgres import Cluster
 from regional.serve import EmbeddedRegion
 from regional.worker import Applier
@@ -104,7 +104,7 @@ def apply(region: EmbeddedRegion) -> Callable[[], int]:
     """Apply all that waits, as the worker does; how many batches."""
 
     def run() -> int:
-        applier, done = Applier(region.dsn, FileKeys(region.folder / "keys", World().now()), World()), 0
+        applier, done = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World()), 0
         try:
             while taken := applier.apply():
                 done += taken

@@ -16,7 +16,7 @@ from domain import events
 from domain.wire import chain, event
 from domain.world import World
 from regional import queries, worker
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from regional.worker import Applier
 from tests.region_fixtures import Terminal
@@ -305,7 +305,7 @@ def test_several_workers_apply_each_batch_once(region: EmbeddedRegion, terminal:
     taken: list[int] = []
 
     def work() -> None:
-        applier = Applier(region.dsn, FileKeys(region.folder / "keys", World().now()), World())
+        applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
         try:
             while one := applier.apply():
                 taken.append(one)
@@ -324,7 +324,7 @@ def test_several_workers_apply_each_batch_once(region: EmbeddedRegion, terminal:
 
 def test_a_worker_thread_is_woken_by_a_batch_and_stops(region: EmbeddedRegion, terminal: New):
     one, stop = terminal(), threading.Event()
-    keys = FileKeys(region.folder / "keys", World().now())
+    keys = KeyRing(region.folder / "keys", World().now())
     thread = threading.Thread(target=worker.run, args=(region.dsn, keys, World(), stop))
     thread.start()
     try:
@@ -353,7 +353,7 @@ def test_old_protections_are_tidied_away(region: EmbeddedRegion, terminal: New):
     terminal()
     with psycopg.connect(region.dsn) as connection:
         connection.execute("UPDATE nonce SET at = at - interval '1 hour'")
-    applier = Applier(region.dsn, FileKeys(region.folder / "keys", World().now()), World())
+    applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
     applier.tidy()
     applier.close()
     with queries.connect(region.dsn) as connection:

@@ -13,7 +13,7 @@ from domain.errors import ConfigError
 from domain.world import World
 from regional import __main__ as line
 from regional import backup, database, queries
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from regional.worker import Applier
 from sync.keys import region_keys
@@ -24,8 +24,8 @@ New = Callable[..., Terminal]
 Apply = Callable[[], int]
 
 
-def keys(region: EmbeddedRegion) -> FileKeys:
-    return FileKeys(region.folder / "keys", World().now())
+def keys(region: EmbeddedRegion) -> KeyRing:
+    return KeyRing(region.folder / "keys", World().now())
 
 
 def test_what_was_copied_is_safe_and_nothing_else(region: EmbeddedRegion, terminal: New, tmp_path: Path):
@@ -66,7 +66,7 @@ def test_a_spoilt_copy_is_found_and_makes_nothing_safe(region: EmbeddedRegion, t
             assert fault.value.code in ("region.backup_damaged", "region.backup_disk")
             path.write_bytes(data)
     backup.verify(folder, keys(region))
-    other = FileKeys(tmp_path / "other-keys", World().now())
+    other = KeyRing(tmp_path / "other-keys", World().now())
     report = backup.verify(folder, other)
     assert report.sealed_for_others == report.batches  # whole, and unreadable without the region's keys
 

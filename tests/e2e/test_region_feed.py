@@ -17,7 +17,7 @@ from domain.errors import SyncError, VaxdeskError
 from domain.wire import feed, signed
 from domain.world import World
 from regional import database, queries, scope
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from regional.worker import Applier
 from sync.feed import Feed, FeedWorker
@@ -439,7 +439,7 @@ def test_workers_at_once_lose_nothing_of_children_that_enter_scopes_meanwhile(
             one.one.sync()
 
     def work(_: int) -> None:
-        applier = Applier(region.dsn, FileKeys(region.folder / "keys", World().now()), World())
+        applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
         try:
             while True:
                 try:

@@ -242,6 +242,19 @@ def test_private_keys_are_their_owners_alone_and_a_missing_one_is_said(tmp_path:
     assert caught.value.code == "region.bad_keys"
 
 
+def test_while_the_keys_cannot_be_read_the_region_is_busy_and_nothing_is_lost(region: EmbeddedRegion, terminal: New):
+    one = terminal()
+    one.outbox.give("child")
+    ring_file, aside = region.folder / "keys" / "keyset.json", region.folder / "keyset.aside"
+    ring_file.rename(aside)
+    try:
+        fault = one.fails()
+        assert (fault.code, fault.retry) == ("sync.busy", "later")
+    finally:
+        aside.rename(ring_file)
+    assert one.sync().received_upto == 1
+
+
 # -- suites ----------------------------------------------------------------------------------------------------------
 
 

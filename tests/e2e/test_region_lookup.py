@@ -15,7 +15,7 @@ from domain.errors import ConfigError, SyncError
 from domain.world import World
 from regional import __main__ as line
 from regional import queries, reference
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from sync.feed import Feed
 from sync.keys import region_keys
@@ -135,7 +135,7 @@ def test_requests_are_listed_with_their_day_until_the_clinic_of_the_dose_answers
 
 
 def publish(region: EmbeddedRegion, name: str, content: bytes, day: str = "2027-01-01") -> None:
-    keys = FileKeys(region.folder / "keys", World().now())
+    keys = KeyRing(region.folder / "keys", World().now())
     with queries.connect(region.dsn) as connection:
         reference.publish(connection, keys, name, content, date.fromisoformat(day), World().now())
 

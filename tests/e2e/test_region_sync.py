@@ -16,7 +16,7 @@ from domain.errors import SyncError
 from domain.wire import batch, chain, signed
 from domain.world import World, utc_text
 from regional import database, queries
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from sync import batches, crypto
 from sync.client import RegionClient
@@ -268,7 +268,7 @@ def test_an_old_program_is_asked_to_upgrade(region: EmbeddedRegion, terminal: Ne
 def test_an_expired_registration_still_uploads(region: EmbeddedRegion, terminal: New):
     one = terminal()
     expired = msgspec.structs.replace(one.place.registration, not_before="2020-01-01T00:00:00.000Z", not_after=EXPIRED)
-    document = signed.encode(FileKeys(region.folder / "keys", World().now()).sign("registration", expired))
+    document = signed.encode(KeyRing(region.folder / "keys", World().now()).sign("registration", expired))
     one.outbox.documents[REGISTRATION] = document
     with psycopg.connect(region.dsn) as connection:
         mine = (document, one.me.terminal_id)

@@ -16,7 +16,7 @@ from domain.errors import SyncError
 from domain.wire import signed
 from domain.world import World, utc_text
 from regional import certificates, queries
-from regional.keys import FileKeys
+from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from sync import crypto
 from sync.keys import KEYSET
@@ -245,8 +245,8 @@ def pair(region: EmbeddedRegion) -> tuple[Path, Path]:
     return region.folder / "tls" / "server.pem", region.folder / "tls" / "server.key"
 
 
-def region_keys(region: EmbeddedRegion) -> FileKeys:
-    return FileKeys(region.folder / "keys", World().now())
+def region_keys(region: EmbeddedRegion) -> KeyRing:
+    return KeyRing(region.folder / "keys", World().now())
 
 
 def spy(method):
