@@ -1,8 +1,9 @@
-"""Opening, guarding and using the encrypted database; one thread writes.
+"""Opening, guarding and using the encrypted database; one thread writes, one reads long lists beside it.
 
 `Store.run` carries a function to the store thread and waits; `Store.submit` does not wait. Inside,
 `Store.transaction` is BEGIN IMMEDIATE ... COMMIT with synchronous=FULL: when it has returned, the rows
-survive a power cut. Reads may happen on any thread, each on its own connection.
+survive a power cut. `Store.read` carries one to the reading thread, whose connection cannot write; work marked
+`reading` is submitted there. Short reads may happen on any thread, each on its own connection.
 """
 
 from __future__ import annotations
@@ -78,6 +79,12 @@ def sqlite_version() -> str:
     return str(sqlcipher.sqlite_version)
 
 
+def reading(work: Callable[P, T]) -> Callable[P, T]:
+    """Mark what `Store.submit` sends to the reading thread: a long list, which must hold no scan back."""
+    work.__dict__["reads"] = True
+    return work
+
+
 class Store:
     """One open database. `key` is the raw 32-byte key."""
 
@@ -92,6 +99,8 @@ class Store:
         self._thread: int | None = None
         self._closed = False
         self._pool = ThreadPoolExecutor(1, "store", initializer=self._own)
+        self._reader: int | None = None
+        self._readers = ThreadPoolExecutor(1, "reader", initializer=self._own_reading)
         try:
             self.run(self._prepare)
         except BaseException:
@@ -100,6 +109,9 @@ class Store:
 
     def _own(self) -> None:
         self._thread = threading.get_ident()
+
+    def _own_reading(self) -> None:
+        self._reader = threading.get_ident()
 
     def _prepare(self) -> None:
         """Damaged and newer databases are refused; an upgrade begins with a proved copy beside the database."""
@@ -136,14 +148,25 @@ class Store:
             files.sync(copy)
 
     def submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Run `work` on the store thread."""
-        return self._pool.submit(work, *args, **kwargs)
+        """Run `work` on the store thread, or on the reading thread when it is marked so."""
+        pool = self._readers if getattr(work, "reads", False) else self._pool
+        return pool.submit(work, *args, **kwargs)
 
     def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` on the store thread and wait; on that thread already, just run it."""
         if threading.get_ident() == self._thread:
             return work(*args, **kwargs)
-        return self.submit(work, *args, **kwargs).result()
+        return self._pool.submit(work, *args, **kwargs).result()
+
+    def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` on the reading thread, all of it in one snapshot of the records, and wait; the store thread never
+        waits for another: there it is just run. What it has to write goes through `run`."""
+        if threading.get_ident() == self._thread:
+            return work(*args, **kwargs)
+        if threading.get_ident() != self._reader:
+            return self._readers.submit(lambda: self.read(work, *args, **kwargs)).result()
+        with self._reading(), self.db.atomic():
+            return work(*args, **kwargs)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -178,7 +201,8 @@ class Store:
     @contextmanager
     def _reading(self) -> Iterator[None]:
         with converting():
-            self.db.connect(reuse_if_open=True)
+            if self.db.connect(reuse_if_open=True) and threading.get_ident() == self._reader:
+                self.db.execute_sql("PRAGMA query_only = 1")
             yield
 
     def close(self) -> None:
@@ -194,6 +218,9 @@ class Store:
         if not self._closed:
             self._closed = True
             self.db.close()
+            if self._reader is not None:
+                self._readers.submit(self.db.close).exception()
+            self._readers.shutdown()  # before the store's own: a list under way still writes that it was looked at
             self._pool.submit(end).exception()
             self._pool.shutdown()
 

@@ -112,6 +112,16 @@ def tell(store: Store, world: World, actor: str) -> Iterator[Entry]:
             store.telling = False
 
 
+def note(store: Store, world: World, actor: str, action: str, subject: str = "", **detail: Any) -> None:
+    """One row of the audit by itself; from any thread, waits until it is on disk. Raises StoreError."""
+
+    def write() -> None:
+        with tell(store, world, actor) as entry:
+            entry.audit(action, subject, **detail)
+
+    store.run(write)
+
+
 def audit_step(previous: bytes, row: tuple[int, str, str, str, str, str]) -> bytes:
     """The audit chain: SHA-256 of the hash before and the row as a JSON array."""
     return sha256(previous + msgspec.json.encode(row)).digest()

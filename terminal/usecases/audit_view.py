@@ -31,21 +31,19 @@ class AuditPage:
     more: bool
 
 
-@verb(Permission.AUDIT_READ)
+@verb(Permission.AUDIT_READ, reads=True)
 def read_audit(desk: Desk, actor: Actor, wanted: AuditFilter) -> Outcome[AuditPage]:
     """The rows asked for, and what can be asked for. Whoever reads is in the audit, with what was asked."""
     begin, end = _midnight(desk, wanted.begin), _midnight(desk, wanted.end + timedelta(days=1))
     found = audit_view.rows(desk.store, begin, end, wanted.actor, wanted.action)
     people, actions = audit_view.people(desk.store), audit_view.actions(desk.store)
-    with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        entry.audit(
-            "audit.read",
-            begin=wanted.begin.isoformat(),
-            end=wanted.end.isoformat(),
-            who=wanted.actor,
-            what=wanted.action,
-            results=len(found),
-        )
+    asked = {
+        "begin": wanted.begin.isoformat(),
+        "end": wanted.end.isoformat(),
+        "who": wanted.actor,
+        "what": wanted.action,
+    }
+    ledger.note(desk.store, desk.world, actor.code, "audit.read", **asked, results=len(found))
     more = len(found) == audit_view.MOST_ROWS
     return Outcome(AuditPage(tuple(found), tuple(people), tuple(actions), more))
 

@@ -32,11 +32,10 @@ class ChildList:
 ALL = ChildFilter()
 
 
-@verb(Permission.CHILD_VIEW)
+@verb(Permission.CHILD_VIEW, reads=True)
 def list_children(desk: Desk, actor: Actor, chosen: ChildFilter = ALL) -> Outcome[ChildList]:
     """The children of a filter."""
     lines = children_view.lines(desk.store, chosen.year, chosen.residence, chosen.status)
     years = children_view.birth_years(desk.store)
-    with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        entry.audit("child.list", results=len(lines))
+    ledger.note(desk.store, desk.world, actor.code, "child.list", results=len(lines))
     return Outcome(ChildList(chosen, tuple(lines), tuple(years), len(lines) == children_view.MOST_LINES))

@@ -15,7 +15,7 @@ from domain.problems import Problem, Severity, block
 from domain.schedule.plan import Plan
 from domain.world import World
 from terminal.store import ledger
-from terminal.store.database import Store
+from terminal.store.database import Store, reading
 
 if TYPE_CHECKING:
     from terminal.usecases.schedule import Foreseen
@@ -100,9 +100,13 @@ def stop(*problems: Problem) -> Outcome[T]:
 
 
 def verb(
-    permission: Permission,
+    permission: Permission, *, reads: bool = False
 ) -> Callable[[Callable[Concatenate[Desk, Actor, P], Outcome[T]]], Callable[Concatenate[Desk, Actor, P], Outcome[T]]]:
-    """A verb of the counter: asks for the permission, audits a refusal, and runs on the store thread."""
+    """A verb of the counter: asks for the permission, audits a refusal, and runs on the store thread.
+
+    `reads`: a long list. It runs on the reading thread, sees what was recorded before it was asked for, and writes
+    that it was looked at by `ledger.note`.
+    """
 
     def wrap(
         work: Callable[Concatenate[Desk, Actor, P], Outcome[T]],
@@ -113,10 +117,11 @@ def verb(
             missing = desk.store.run(missing_right, desk, actor, permission)
             if missing:
                 return stop(*missing)
-            return desk.store.run(work, desk, actor, *args, **kwargs)
+            there = desk.store.read if reads else desk.store.run
+            return there(work, desk, actor, *args, **kwargs)
 
         functools.update_wrapper(run, work)
-        return run
+        return reading(run) if reads else run
 
     return wrap
 
