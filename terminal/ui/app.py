@@ -23,7 +23,7 @@ from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
 QUIET_MS = 300  # after which the sign-in is surely painted
-SWITCH_S = 0.0005  # a thread that seals or prints gives way to the window so soon; Python's own 5 ms add up to stalls
+SWITCH_S = 0.00002  # a thread that seals or prints gives way to the window at once; Python's own 5 ms add up to stalls
 _log = logging.getLogger(__name__)
 
 
