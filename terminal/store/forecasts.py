@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -123,14 +121,16 @@ def _row(pos: int, one: Next) -> tuple[Any, ...]:
 
 
 _LATE = "past_due_on <> '' AND past_due_on < ?"
+_DUE = "recommended_on <= ? AND (latest_on = '' OR latest_on >= ?)"
 _ITEMS = f"""SELECT child_id, vaccine_group, name_zh, name_en, dose_no, doses,
     CASE WHEN {_LATE} THEN 'overdue' ELSE 'due' END, recommended_on, CASE WHEN {_LATE} THEN past_due_on ELSE '' END,
-    self_paid FROM forecast WHERE recommended_on <= ? AND (latest_on = '' OR latest_on >= ?)"""
-_CHILDREN = """SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
-    coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), ''),
+    self_paid FROM forecast WHERE {_DUE}"""
+_CHILDREN = f"""SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
+    coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND i.kind = 'child_code'), ''),
     coalesce(g.phone, ''), coalesce(g.name, ''), c.address, c.residence, c.register_status FROM child c
-    LEFT JOIN (SELECT child_id, phone, name, min((phone = '') * 1000 + pos) FROM guardian GROUP BY child_id) g
-    ON g.child_id = c.id WHERE 1"""
+    LEFT JOIN guardian g ON g.child_id = c.id
+        AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
+    WHERE c.id IN (SELECT child_id FROM forecast WHERE {_DUE})"""
 _PUT_OFF = """SELECT child_id, vaccine, outcome, until FROM deferral
     WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
 
@@ -142,21 +142,22 @@ def due_list(
 
     `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
     """
-    where, values = _of_children(chosen)
-    known = {row[0]: row for row in store.sql(_CHILDREN + where, *values)}
+    today = day.isoformat()
     put_off = {
         (child, group): (outcome, until)
-        for child, vaccine, outcome, until in store.sql(_PUT_OFF, day.isoformat())
+        for child, vaccine, outcome, until in store.sql(_PUT_OFF, today)
         for group in groups_of.get(vaccine, ())
     }
-    where, values = _of_items(chosen, day.isoformat())
-    rows = store.sql(f"{_ITEMS}{where} ORDER BY child_id, pos", *[day.isoformat()] * 4, *values)
-    found = []
-    for child_id, own in groupby(rows, key=itemgetter(0)):
-        if child_id in known:
-            items = tuple(DueItem(*row[1:], *put_off.get(row[:2], ())) for row in own)
-            found.append(DueChild(*(*known[child_id], items)))
-    return tuple(sorted(found, key=_ORDERS[chosen.order]))
+    where, values = _of_items(chosen, today)
+    rows = store.sql(f"{_ITEMS}{where} ORDER BY child_id, pos", *[today] * 4, *values)
+    due: dict[str, list[DueItem]] = {}
+    for row in rows:
+        due.setdefault(row[0], []).append(DueItem(*row[1:], *(put_off.get(row[:2], ()) if put_off else ())))
+    where, values = _of_children(chosen)
+    people = store.sql(_CHILDREN + where, today, today, *values)
+    found = [DueChild(*row, tuple(due[row[0]])) for row in people if row[0] in due]
+    found.sort(key=_ORDERS[chosen.order])
+    return tuple(found)
 
 
 def _of_items(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
@@ -190,8 +191,13 @@ def _joined(parts: Sequence[tuple[str, Sequence[str]]]) -> tuple[str, list[str]]
 
 def _urgency(child: DueChild) -> tuple[str, str, str, str]:
     """The longest overdue first, then the longest due."""
-    overdue = min([item.overdue_on for item in child.items if item.overdue_on], default="9")
-    return overdue, min([item.due_on for item in child.items]), child.pinyin, child.child_id
+    overdue, due = "9", "9"
+    for item in child.items:
+        if item.overdue_on and item.overdue_on < overdue:
+            overdue = item.overdue_on
+        if item.due_on < due:
+            due = item.due_on
+    return overdue, due, child.pinyin, child.child_id
 
 
 _ORDERS: dict[str, Callable[[DueChild], tuple[str, ...]]] = {
