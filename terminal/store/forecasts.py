@@ -155,7 +155,7 @@ def due_list(
         due.setdefault(row[0], []).append(DueItem(*row[1:], *(put_off.get(row[:2], ()) if put_off else ())))
     where, values = _of_children(chosen)
     people = store.sql(_CHILDREN + where, today, today, *values)
-    found = [DueChild(*row, tuple(due[row[0]])) for row in people if row[0] in due]
+    found = [DueChild(*(*row, tuple(due[row[0]]))) for row in people if row[0] in due]
     found.sort(key=_ORDERS[chosen.order])
     return tuple(found)
 
