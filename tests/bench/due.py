@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from random import Random
 
 from config import tables
-from domain.problems import Severity
+from domain.problems import Problem, Severity
 from domain.schedule.advice import judge
 from terminal.usecases.desk import Desk
+from terminal.usecases.record_dose import MEDICAL
 from terminal.usecases.schedule import case_on
 
 _FREE = """SELECT f.child_id, group_concat(f.vaccines, ' ') FROM forecast f JOIN child c ON c.id = f.child_id
@@ -28,8 +29,11 @@ def wanted(desk: Desk, seed: int) -> Iterator[tuple[str, tables.Product]]:
         case = case_on(desk, child_id, today)
         assert case
         for code in codes:
-            if not any(
-                p.severity in (Severity.BLOCK, Severity.OVERRIDE) for p in judge(desk.plan, case, code).problems
-            ):
+            if not any(_stops(problem) for problem in judge(desk.plan, case, code).problems):
                 yield child_id, by_code[code]
                 break
+
+
+def _stops(problem: Problem) -> bool:
+    """Even a doubtful contraindication is for a physician."""
+    return problem.severity in (Severity.BLOCK, Severity.OVERRIDE) or problem.code in MEDICAL

@@ -20,6 +20,7 @@ from typing import Any
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication, QMainWindow
 
+sys.modules.update(dict.fromkeys(("psycopg", "psycopg2")))  # the region's; peewee loads what a terminal does not have
 _PATIENCE_S = 60
 _BY_NUMBER = "SELECT c.* FROM identifier i JOIN child c ON c.id = i.child_id WHERE i.value = ?"
 
@@ -34,7 +35,8 @@ def _empty_window() -> QMainWindow:
 
 def _say(**found: Any) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    print(json.dumps({"rss_mib": pages * 4096 / 2**20, **found}), flush=True)
+    told = {"rss_mib": pages * 4096 / 2**20, "cpu_ms": time.process_time() * 1000, **found}
+    print(json.dumps(told), flush=True)
 
 
 def _until(seen: Callable[[], object]) -> None:
@@ -104,21 +106,23 @@ def day(settings: str, now: str) -> None:
     desk, window, nurse = running.desk, running.window, Actor("N001", "林静", ("general",))
     load_rest()
     _sign_in(window)
-    scans, verdicts, floor, bare = [], [], [], _empty_window()
+    scans, verdicts, computed, floor, bare = [], [], [], [], _empty_window()
     for child_id, booklet, package in json.loads(Path(settings).with_name("day.json").read_text()):
         assert open_visit(desk, nurse, child_id, {"fever": "no"}, True, "seen").ok
         began = time.monotonic()
         desk.store.run(desk.store.sql, _BY_NUMBER, booklet)
         bare.repaint()
         floor.append((time.monotonic() - began) * 1000)
+        began = time.process_time()
         scans.append(_scan(window, booklet))
+        computed.append((time.process_time() - began) * 1000)
         verdicts.append(_scan(window, package))
         work = window.counter.work
         assert work.look.child_id == child_id and work.verdict, window.counter.strip.said
         work.confirm()
         _until(lambda: not window.counter.work.turns.busy)
         assert work.verdict is None and len(work.look.given) == 1
-    _say(scans=scans, verdicts=verdicts, floor=floor)
+    _say(scans=scans, verdicts=verdicts, computed=computed, floor=floor)
     running.stop()
 
 
