@@ -52,7 +52,9 @@ def _child(store: Store, world: World) -> None:
         child_id = entry.fact("child.registered", "", CHILD, "2026-05-20T09:00")
         children.add(entry, child_id, CHILD, "2026-05-20")
         given = DoseGiven("", "0202", 1, "3301060201")
-        doses.add(entry, entry.fact("dose.given", child_id, given, "2026-05-20T09:05"), child_id, given, "2026-05-20T09:05")
+        doses.add(
+            entry, entry.fact("dose.given", child_id, given, "2026-05-20T09:05"), child_id, given, "2026-05-20T09:05"
+        )
 
 
 if __name__ == "__main__":
