@@ -60,6 +60,38 @@ class DueLine(msgspec.Struct, frozen=True):
     doses: tuple[str, ...]
 
 
+class GivenLine(msgspec.Struct, frozen=True):
+    """A dose of the record in words: number and day, then its lot, where it was given, how it was judged."""
+
+    dose_no: int
+    given_on: str
+    facts: tuple[str, ...] = ()
+
+
+class RecordFacts(msgspec.Struct, frozen=True):
+    """What the record's paper tells of a child. `rows`: the booklet's lines with their doses, `next_doses` in words
+    what is to come on `next_on`, `known` since when and from where this is known."""
+
+    clinic: str
+    child_name: str
+    sex: str
+    birth_on: str
+    child_code: str
+    booklet: str
+    guardian: str
+    rows: tuple[tuple[str, tuple[GivenLine, ...]], ...]
+    printed_at: str
+    known: str
+    next_on: str = ""
+    next_doses: tuple[str, ...] = ()
+    notice: str = ""
+
+
+def record_paper(facts: RecordFacts, say: Say) -> Document:
+    """A child's vaccinations as they are known here, for the family or another clinic."""
+    return Document("list", tuple(_record_blocks(facts, say)))
+
+
 def due_paper(
     clinic: str, on: str, counts: tuple[int, int], lines: Sequence[DueLine], notice: str, say: Say
 ) -> Document:
@@ -127,6 +159,35 @@ def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
     yield Qr(facts.qr, say("slip.receipt", number=facts.receipt))
     if facts.notice:
         yield Text(facts.notice, align="center")
+
+
+def _record_blocks(facts: RecordFacts, say: Say) -> Iterator[Block]:
+    yield Text(facts.clinic, bold=True, align="center")
+    yield Text(say("record.title"), size=2, bold=True, align="center")
+    yield Text(facts.child_name or say("slip.newborn"), size=3, bold=True, align="center")
+    yield from _pairs(
+        say,
+        ("slip.sex", say(f"sex.{facts.sex}")),
+        ("slip.birth_on", facts.birth_on),
+        ("slip.child_code", facts.child_code),
+        ("record.booklet", facts.booklet),
+        ("record.guardian", facts.guardian),
+    )
+    if facts.notice:
+        yield Text(facts.notice, align="center")
+    for name, doses in facts.rows:
+        yield Rule()
+        yield Text(name, bold=True)
+        for dose in doses:
+            yield Pair(say("record.dose", dose_no=dose.dose_no, day=dose.given_on), " ".join(dose.facts))
+    yield Rule()
+    if not facts.rows:
+        yield Text(say("record.none"))
+    yield from _pairs(say, ("slip.next_on", facts.next_on))
+    for due in facts.next_doses:
+        yield Text(due, align="right")
+    yield from _pairs(say, ("record.known", facts.known), ("record.printed_at", facts.printed_at))
+    yield Text(say("record.booklet_counts"))
 
 
 def _due_blocks(

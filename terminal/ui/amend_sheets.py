@@ -34,6 +34,7 @@ class DoseSheet(Sheet):
     ) -> None:
         super().__init__(words, words.dose(dose.vaccine, dose.dose_no), close)
         facts = dose.facts
+        self.giver = parts.text(facts["giver"], wrap=True)  # by code until the name comes
         form = self.form()
         for code, value in (
             ("ui.dose.given_on", dose.given_on),
@@ -48,7 +49,8 @@ class DoseSheet(Sheet):
             ("ui.dose.judged", "\n".join(judged)),
         ):
             if value:
-                form.addRow(parts.text(words(code), "muted"), parts.text(value, wrap=True))
+                told = self.giver if code == "ui.dose.giver" else parts.text(value, wrap=True)
+                form.addRow(parts.text(words(code), "muted"), told)
         actions = (CORRECT, VOID, MOVE) if dose.clinic in ("", clinic) else (DISPUTE,)
         for action in actions if dose.counts else ():
             button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")

@@ -17,7 +17,7 @@ from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.copy_booklet import Copied, PaperDose
 
-COLUMNS, OTHERS, DAY_PX, PICK_PX = 5, 2, 100, 140
+COLUMNS, OTHERS, DAY_PX, PICK_PX = 5, 2, 108, 168
 
 
 @dataclass
@@ -45,12 +45,16 @@ class BookletSheet(Sheet):
     """F6. `options(group)` gives the four-digit codes a line may be, `usual(group, number)` that of a dose;
     `done(lines, clinic, reason)` saves.
 
-    New dates become doses given elsewhere; a changed date corrects the dose, or doubts another clinic's.
+    New dates become doses given elsewhere; a changed date corrects the dose, or doubts another clinic's. It takes the
+    whole width, for five doses in the smallest window; the heading names whose booklet it is.
     """
+
+    wide = True
 
     def __init__(
         self,
         words: Words,
+        whose: str,
         page: Page,
         doses: Sequence[Dose],
         options: Callable[[str], Sequence[str]],
@@ -58,12 +62,12 @@ class BookletSheet(Sheet):
         done: Callable[[list[PaperDose], str, str], None],
         close: Callable[[], None],
     ) -> None:
-        super().__init__(words, words("ui.booklet"), close, words("ui.save"))
+        super().__init__(words, f"{whose} · {words('ui.booklet')}", close, words("ui.save"))
         self._done = done
         self.places: list[_Place] = []
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(6)
-        self._grid.setVerticalSpacing(6)
+        self._grid.setVerticalSpacing(4)
         self.body.addLayout(self._grid)
         for column in range(1, COLUMNS + 1):
             self._grid.addWidget(parts.text(words("ui.history.dose", number=column), "muted"), 0, column + 1)
@@ -97,7 +101,7 @@ class BookletSheet(Sheet):
         """One line: its name, which vaccine a new date is of, and the dates."""
         at = self._grid.rowCount()
         title = parts.Elided(name, "body")
-        title.setMinimumWidth(104)
+        title.setMinimumWidth(120)
         pick = Pick(codes)
         pick.setMinimumContentsLength(6)
         pick.setFixedWidth(PICK_PX)

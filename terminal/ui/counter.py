@@ -13,7 +13,7 @@ from domain.problems import Problem
 from domain.schedule import advice
 from terminal.ui import parts
 from terminal.ui.advice_words import group_name
-from terminal.ui.due_cards import DueCards, groups_of
+from terminal.ui.due_cards import DueCards
 from terminal.ui.history import History
 from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
@@ -181,7 +181,7 @@ class Counter(Page):
         self._optional.setVisible(bool(names))
 
     def _groups(self, vaccine: str) -> frozenset[str]:
-        return groups_of(self._desk.plan, vaccine, self._desk.today())
+        return self._desk.plan.groups_of(vaccine, self._desk.today())
 
     def _enable(self) -> None:
         look, verdict, key = self.work.look, self.work.verdict, Qt.Key

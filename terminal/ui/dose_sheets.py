@@ -9,7 +9,7 @@ from functools import partial
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from config import tables
-from domain.problems import block
+from domain.problems import Problem, block
 from terminal.store.stock import LotRow
 from terminal.ui import parts
 from terminal.ui.flow import Flow
@@ -136,7 +136,6 @@ class DeferSheet(Sheet):
         self.line(form, "ui.defer.outcome", self.outcome)
         if due:
             self.line(form, "ui.due", self.due)
-        self.line(form, "ui.defer.other", self.vaccine)
         self.line(form, "ui.reason", self.reason)
         form.addRow("", self._usual)
         spans = [parts.Button(words(code), partial(self._in_days, days), kind="quiet") for code, days in SPANS]
@@ -144,6 +143,7 @@ class DeferSheet(Sheet):
         holder.setLayout(parts.row(self.until, *spans))
         self.line(form, "ui.defer.until", holder)
         self.until.setAccessibleName(words("ui.defer.until"))
+        self.line(form, "ui.defer.other", self.vaccine)
         self.body.addStretch(1)
 
     def _show_reasons(self) -> None:
@@ -151,11 +151,21 @@ class DeferSheet(Sheet):
         said = [self.words(code) for code in REASONS.get(self.outcome.value, ())]
         self._usual.show_parts([parts.Button(t, partial(self.reason.setText, t), kind="quiet") for t in said])
 
+    def _vaccines(self) -> list[str]:
+        return list(dict.fromkeys([*self.due.values, *filter(None, [self.vaccine.value])]))
+
+    def refuse(self, problems: Sequence[Problem]) -> None:
+        """What stops one vaccine stops all: said so, that nobody takes the others for saved."""
+        self.say(problems)
+        count = len(self._vaccines())
+        if count > 1:
+            self.said.setText(f"{self.said.text()}\n{self.words('ui.defer.none_saved', count=count)}")
+
     def _in_days(self, days: int) -> None:
         self.until.setText((self._today + timedelta(days=days)).isoformat())
 
     def finish(self) -> None:
-        vaccines = list(dict.fromkeys([*self.due.values, *filter(None, [self.vaccine.value])]))
+        vaccines = self._vaccines()
         if vaccines:
             self._done(vaccines, self.outcome.value, self.reason.text(), self.until.text())
         else:

@@ -131,7 +131,7 @@ class DueCards(QWidget):
         not_given: Sequence[NotGiven] = (),
     ) -> None:
         """The cards of a child's page: in hand first, then due, then given in this visit. None: nobody."""
-        held = groups_of(self._plan, hand.vaccine, today) if hand else frozenset()
+        held = self._plan.groups_of(hand.vaccine, today) if hand else frozenset()
         due = page.due if page else ()
         mine = [n for n in due if n.group in held]
         faces = [self._due(n, birth_on, today, tone if n in mine else "", not_given) for n in due]
@@ -147,7 +147,7 @@ class DueCards(QWidget):
 
     def _due(self, line: Next, birth_on: str, today: date, tone: str, not_given: Sequence[NotGiven]) -> Face:
         words = self._words
-        last = [n for n in not_given if line.group in groups_of(self._plan, n.vaccine, today)][-1:]
+        last = [n for n in not_given if line.group in self._plan.groups_of(n.vaccine, today)][-1:]
         since = told.since_words(words, line, today)
         age = words.age(birth_on, line.recommended_on) if line.recommended_on else ""
         chip, chip_tone = told.due_words(words, line, today), "look" if line.standing == "overdue" else ""
@@ -220,11 +220,3 @@ class DueCards(QWidget):
         self._all = True
         self._built = None
         self._build()
-
-
-def groups_of(plan: Plan, vaccine: str, today: date) -> frozenset[str]:
-    """The vaccine groups a four-digit code counts in."""
-    programme = plan.programme(today)
-    key = plan.vaccine(vaccine, today)
-    antigens = {a.antigen for a in programme.vaccines[key].antigens} if key else set()
-    return frozenset(g.code for g in programme.vaccine_groups.values() if antigens & set(g.antigens))

@@ -26,7 +26,7 @@ from terminal.ui.words import Words
 
 FEWEST_COLUMNS = 5
 LINE_PX, FONT_PX = 20, 14
-ROW_PX = 30
+ROW_PX = 29
 NARROW_PX = 720  # below this a day is written without its century, and words below it
 SHOWN = Qt.ItemDataRole.UserRole + 1
 OPENS = Qt.ItemDataRole.UserRole

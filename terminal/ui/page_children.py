@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from config import tables
+from domain.events import ChildRegistered
 from terminal.store.children_view import ChildLine
-from terminal.ui import parts
+from terminal.ui import parts, trips
 from terminal.ui.page_parts import Within, WorkPage, in_card
 from terminal.ui.pages import COUNTER, House
+from terminal.ui.record_sheet import RecordSheet
+from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.sheet import Pick
 from terminal.ui.table_view import Column, Table
+from terminal.ui.trips import Look
 from terminal.ui.words import masked
 from terminal.usecases.children_list import ChildFilter, ChildList, list_children
+from terminal.usecases.print_booklet import print_booklet
+from terminal.usecases.register_child import update_child
 
 
 class ChildrenPage(WorkPage):
-    """Enter opens a child on the counter."""
+    """Enter opens a child on the counter, F7 shows its record here."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house, "ui.children")
@@ -37,6 +45,7 @@ class ChildrenPage(WorkPage):
         self.inside.addLayout(parts.row(self.year, self.residence, self.status, 2, self.within, spacing=8))
         self.inside.addWidget(in_card(self.table), 1)
         self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
+        self.action("ui.record", self._show_chosen, "F7")
         self.action("ui.list.again", self.ask_list, "F5")
         self.row.addStretch(1)
         self.action("ui.register", self._register, "F2")
@@ -96,9 +105,62 @@ class ChildrenPage(WorkPage):
     def _open(self, child: ChildLine) -> None:
         self.house.open_child(child.id)
 
+    def _show_chosen(self) -> None:
+        line = self.table.line
+        if line:
+            self.show_record(line.id)
+
+    def show_record(self, child_id: str) -> None:
+        """The child's record in the place of the list."""
+        self.do(trips.record_of, self._record, child_id)
+
+    def _record(self, look: Look) -> None:
+        if look.child is None or look.page is None:
+            return
+        child_id = look.child_id
+        self.open_sheet(
+            RecordSheet(
+                self.words,
+                self.house.desk,
+                look,
+                partial(self._edit, child_id, look.child.card.facts),
+                self.show_record,
+                lambda: self.do(print_booklet, self._printed, child_id),
+                lambda: self.house.open_child(child_id),
+                self.close_sheet,
+            )
+        )
+
+    def _printed(self, printer: str) -> None:
+        self.house.services.wake_printer()
+        self.say(self.words("ui.record.printing", printer=printer))
+
+    def _edit(self, child_id: str, facts: ChildRegistered) -> None:
+        """The form of its details; saved or left, back to the record."""
+
+        def save(_: ChildRegistered, __: dict[str, str]) -> None:
+            self.do(update_child, saved, child_id, sheet.changes())
+
+        def saved(_: object) -> None:
+            self.show_record(child_id)
+            self.say(self.words("ui.saved"))
+
+        back = partial(self.show_record, child_id)
+        sheet = RegisterSheet(self.words, self.house.desk, _no_doubles, save, self.show_record, back, facts)
+        self.open_sheet(sheet)
+
+    def stop(self) -> None:
+        """Nothing of a person is left behind."""
+        super().stop()
+        self.close_sheet()
+
     def _register(self) -> None:
         self.house.turn_to(COUNTER)
         self.house.work.children.register()
+
+
+def _no_doubles(form: ChildRegistered, then: object) -> None:
+    """Doubles are looked for before a child is registered, not after."""
 
 
 def _options(house: House, table: str) -> list[tuple[str, str]]:

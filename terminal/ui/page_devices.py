@@ -22,6 +22,7 @@ from terminal.ui.pages import Heard, House
 from terminal.ui.parts import Button
 from terminal.ui.scanner_sheet import ScannerSheet
 from terminal.ui.services import Condition
+from terminal.ui.sounds import KEY
 from terminal.ui.table_view import Column, Table
 from terminal.ui.tasks import Tasks
 from terminal.usecases.devices import print_test, uncertain
@@ -79,6 +80,7 @@ class DevicesPage(WorkPage):
         self._print_button = self.action("ui.devices.test_page", self._print_test, "F6")
         self._setup_button = self.action("ui.devices.set_up", self._set_up, "F2")
         self.row.addStretch(1)
+        self.action("ui.sound", self._toggle_sound, KEY)
         may = allowed(house.actor.grades, Permission.SYSTEM) and house.services.settings_path is not None
         self._setup_button.setEnabled(may)
         self._clock = QTimer(self, interval=1000)
@@ -132,11 +134,19 @@ class DevicesPage(WorkPage):
         told = words(condition.code, **condition.params) if condition.code else words("ui.lamp.all_ready")
         return Device(printer.name, kind, printer.address, condition.level, told, "", printer)
 
+    def _sound(self) -> Device:
+        """Whether the counter is heard."""
+        words, (muted, player) = self.words, self.house.services.sounding()
+        state = "muted" if muted else "heard" if player else "no_player"
+        told = words(f"ui.devices.sound_{state}", key=KEY)
+        kind = words("ui.devices.tones")
+        return Device(words("ui.sound"), kind, player or "—", "ok" if state == "heard" else "look", told, "")
+
     def devices(self) -> list[Device]:
-        """As they are now: scanners, then printers."""
+        """As they are now: scanners, printers, the sound."""
         settings, heard, printers = self.house.desk.settings, self.house.scanners(), self.house.services.printers()
         scanners = [self._scanner(s, heard.get(s.name, Heard())) for s in settings.scanners]
-        return [*scanners, *(self._printer(p, printers.get(p.name)) for p in settings.printers)]
+        return [*scanners, *(self._printer(p, printers.get(p.name)) for p in settings.printers), self._sound()]
 
     def start(self) -> None:
         self._clock.start()
@@ -182,6 +192,10 @@ class DevicesPage(WorkPage):
             bar.setLayout(layout)
             bar.setAccessibleName(text)
             self.asking.addWidget(bar)
+
+    def _toggle_sound(self) -> None:
+        self.house.services.toggle_sound()
+        self._show()
 
     def _test(self) -> None:
         """The next scans are shown as they come; pressed again, they act as ever."""

@@ -36,7 +36,6 @@ class WorkPage(Page):
         self.sheet: Sheet | None = None
         self._keys: dict[int, Button] = {}
         self._under_way = False
-        self.setProperty("roomy", "yes")  # everything on it is a finger wide
         self.title = parts.text(house.words(title), "heading")
         self.facts = parts.Elided("", "muted")
         self.head = parts.row(self.title, self.facts, spacing=GAP)

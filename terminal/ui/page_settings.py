@@ -52,7 +52,6 @@ class SettingsPage(Page):
             self.tabs[name] = button
         row = parts.row(*self.tabs.values(), 1)
         row.setContentsMargins(18, 14, 18, 0)
-        self.setProperty("roomy", "yes")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)

@@ -17,6 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from terminal.ui.tokens import TARGET_PX
+
 
 def restyle(widget: QWidget, **properties: str) -> None:
     """Set the properties the style sheet chooses by, and draw anew."""
@@ -38,6 +40,13 @@ def text(words: str = "", kind: str = "body", wrap: bool = False) -> QLabel:
     label.setWordWrap(wrap)
     if wrap:
         label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def asked(words: str) -> QLabel:
+    """What stands before a field, level with it."""
+    label = text(words, "muted")
+    label.setMinimumHeight(TARGET_PX)
     return label
 
 
@@ -109,7 +118,7 @@ class Button(QPushButton):
 
     def sizeHint(self) -> QSize:
         inner = self._inner.sizeHint()
-        return QSize(inner.width(), max(inner.height(), 40 if self.property("kind") == "quiet" else 48))
+        return QSize(inner.width(), max(inner.height(), TARGET_PX))
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -140,8 +149,12 @@ class Elided(QLabel):
         self.setToolTip(words)
         super().setText(words)
 
+    def sizeHint(self) -> QSize:
+        """Nothing takes no line."""
+        return super().sizeHint() if self.text() else QSize(0, 0)
+
     def minimumSizeHint(self) -> QSize:
-        return QSize(0, super().minimumSizeHint().height())
+        return QSize(0, super().minimumSizeHint().height() if self.text() else 0)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 (Qt's signature)
         painter = QPainter(self)

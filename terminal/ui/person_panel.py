@@ -15,6 +15,7 @@ from domain.events import Alert
 from domain.world import from_utc_text
 from terminal.store.children import Card, Found
 from terminal.ui import parts
+from terminal.ui.allergies import alert_words
 from terminal.ui.words import Words, masked
 from terminal.usecases.desk import Desk
 from terminal.usecases.find_child import OpenChild
@@ -61,8 +62,7 @@ class PersonPanel(QFrame):
         self._add_head(opened.card)
         self._add_facts(opened.card)
         for alert in opened.card.facts.alerts:
-            term = tables.conditions().get(alert.component)
-            text = " ".join(filter(None, [self._words.name(term, alert.text), alert.on]))
+            text = alert_words(self._words, alert)
             tone = "plain" if alert.kind == "allergy" else "look"
             frame = self._add_note(self._words(f"ui.alert.{alert.kind}", text=text), tone)
             self._alerts.append((alert, frame, tone))

@@ -16,6 +16,8 @@ from domain.events import Alert, ChildRegistered, Guardian, Identifier
 from domain.people import ALERT_KINDS, RELATIONS, Candidate, Likeness, check_child, tidy_name
 from domain.problems import Problem, Severity, stops
 from terminal.ui import parts
+from terminal.ui.allergies import KIND as ALLERGY
+from terminal.ui.allergies import AllergyPick, as_text, read
 from terminal.ui.conditions import Conditions
 from terminal.ui.sheet import Choices, Day, Pick, Sheet
 from terminal.ui.touch_pad import wants_digits
@@ -24,6 +26,7 @@ from terminal.usecases.desk import Desk
 
 DELAY_MS = 200  # from the last key to the search for duplicates
 CONDITION = "condition"
+NAME_PX = 100  # of a field in the last column; in a narrow window its name stands above it
 NUMBERS = ("booklet", "resident_id", "birth_certificate")
 Doubles = Sequence[tuple[Candidate, Likeness]]
 
@@ -65,11 +68,11 @@ class RegisterSheet(Sheet):
     def _build(self) -> None:
         words = self.words
         columns = QHBoxLayout()
-        columns.setSpacing(20)
+        columns.setSpacing(16)
         left, middle, right = QFormLayout(), QFormLayout(), QVBoxLayout()
         for form in (left, middle):
             form.setVerticalSpacing(6)
-            form.setHorizontalSpacing(12)
+            form.setHorizontalSpacing(10)
             columns.addLayout(form, 3)
         columns.addLayout(right, 2)
         self._add(left, "name", QLineEdit())
@@ -81,10 +84,11 @@ class RegisterSheet(Sheet):
         )
         for name in NUMBERS:
             self._add(left, name, QLineEdit())
-        self._add_pair(left, ("birth_hospital", QLineEdit()), ("birth_time", _short("14:30")))
         relation = Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother")
-        self._add(middle, "relation", relation)
-        self._add(middle, "guardian", QLineEdit())
+        relation.setMinimumWidth(NAME_PX)
+        guardian = QLineEdit()
+        guardian.setPlaceholderText(words("ui.field.guardian"))
+        middle.addRow(self._hold("relation", relation), self._hold("guardian", guardian))
         self._add(middle, "phone", wants_digits(QLineEdit()))
         residences = [(t.code, words.name(t)) for t in tables.residences().values()]
         self._add(middle, "residence", Pick([("", words("ui.choose")), *residences]))
@@ -95,11 +99,20 @@ class RegisterSheet(Sheet):
         self._add(
             middle, "mother_hbsag", Pick([("", words("ui.choose")), *[(v, words(f"ui.hbsag.{v}")) for v in hbsag]])
         )
-        for kind in ("allergy", "contraindication"):
-            self._add(middle, kind, QLineEdit())
+        allergy = AllergyPick(words)
+        self._add(middle, "allergy", allergy)
+        self._fields["allergy"] = allergy.line
+        self._add(middle, "contraindication", QLineEdit())
         groups = [(t.code, words.name(t)) for t in tables.ethnic_groups().values()]
         people = QFormLayout()
-        self._add(people, "ethnic", Pick([("", words("ui.choose")), *groups]))
+        people.setVerticalSpacing(6)
+        people.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+        ethnic, hospital = Pick([("", words("ui.choose")), *groups]), QLineEdit()
+        for field in (ethnic, hospital):
+            field.setMinimumWidth(NAME_PX)
+        self._add(people, "ethnic", ethnic)
+        self._add(people, "birth_hospital", hospital)
+        self._add(people, "birth_time", _short("14:30"))
         right.addLayout(people)
         right.addWidget(parts.text(words("ui.register.conditions"), "strong", wrap=True))
         self.conditions = Conditions(words, self._edited)
@@ -119,19 +132,19 @@ class RegisterSheet(Sheet):
         self.body.addStretch(1)
 
     def _add(self, form: QFormLayout, name: str, field: QWidget) -> None:
-        form.addRow(parts.text(self.words(f"ui.field.{name}"), "muted"), self._hold(name, field))
+        form.addRow(parts.asked(self.words(f"ui.field.{name}")), self._hold(name, field))
 
     def _add_pair(self, form: QFormLayout, first: tuple[str, QWidget], second: tuple[str, QWidget]) -> None:
         """Two short fields in a row; the second with its name beside it."""
         aside = parts.text(self.words(f"ui.field.{second[0]}"), "muted")
         line = parts.row(self._hold(*first), aside, self._hold(*second))
         line.setStretch(0, 1)
-        form.addRow(parts.text(self.words(f"ui.field.{first[0]}"), "muted"), line)
+        form.addRow(parts.asked(self.words(f"ui.field.{first[0]}")), line)
 
     def _hold(self, name: str, field: QWidget) -> QWidget:
         """The field over the place of its hint."""
         if isinstance(field, Pick):
-            field.setMinimumContentsLength(4)
+            field.setMinimumContentsLength(3)
         holder = QWidget()
         layout = QVBoxLayout(holder)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -174,6 +187,7 @@ class RegisterSheet(Sheet):
         }
         values |= {i.kind: i.value for i in facts.identifiers if i.kind in NUMBERS}
         values |= {a.kind: a.text for a in facts.alerts if a.kind in self._fields}
+        values["allergy"] = as_text([a for a in facts.alerts if a.kind == ALLERGY])
         if facts.guardians:
             first = facts.guardians[0]
             values |= {"relation": first.relation, "guardian": first.name, "phone": first.phone}
@@ -219,12 +233,16 @@ class RegisterSheet(Sheet):
         return first + base.guardians[1:]
 
     def _alerts(self, base: ChildRegistered) -> tuple[Alert, ...]:
-        """The first alert of each kind follows the form; what it forbids stays while its text does."""
+        """Allergies and conditions as the form lists them; of another kind the first follows the form, and what it
+        forbids stays while its text does."""
         found: list[Alert] = []
         for kind in ALERT_KINDS:
             old = [a for a in base.alerts if a.kind == kind]
             if kind == CONDITION:
                 found += [*self.conditions.alerts, *(a for a in old if not a.component)]
+                continue
+            if kind == ALLERGY:
+                found += read(self._value(kind), old)
                 continue
             if kind not in self._fields:
                 found += old

@@ -9,10 +9,11 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from terminal.store.children import Found
+from terminal.ui.tokens import TARGET_PX
 from terminal.ui.words import Words, masked
 
 DELAY_MS = 60  # between the last key and the search
-ROW_PX = 44
+ROW_PX = TARGET_PX + 1
 
 
 class SearchBox(QLineEdit):
@@ -38,7 +39,7 @@ class SearchBox(QLineEdit):
         self.setAccessibleName(words("ui.search"))
         self.setMinimumWidth(230)
         self.setMaximumWidth(340)
-        self.setFixedHeight(34)
+        self.setFixedHeight(TARGET_PX)
         self.setClearButtonEnabled(True)
         self.found = QListWidget(screen)
         self.found.setAccessibleName(words("ui.search_results"))

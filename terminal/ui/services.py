@@ -34,7 +34,8 @@ class Services:
     `printer` and `sync` are looked at every second. `wake_printer` after a slip was queued, `wake_sync` after a visit.
     `upload_now` and `back_up_now` when a person asks. `backed_up_at` the moment of the latest backup, None when there
     is none. `printers` is how each printer is, by name; `settings_path` the file the settings came from, if any.
-    `key_pressed`: a key ends the time in which a repeated scan counts as one. `sound` begins a tone: ok, stop or look.
+    `key_pressed`: a key ends the time in which a repeated scan counts as one. `sound` begins a tone: ok, stop or look;
+    `sounding` says whether tones are muted, and by which program they are played ("" none).
     """
 
     submit: Callable[..., Future[Any]]
@@ -48,4 +49,6 @@ class Services:
     backed_up_at: Callable[[], datetime | None] = lambda: None
     key_pressed: Callable[[], None] = _nothing
     sound: Callable[[str], None] = _silence
+    sounding: Callable[[], tuple[bool, str]] = lambda: (False, "")
+    toggle_sound: Callable[[], None] = _nothing
     settings_path: Path | None = None

@@ -14,11 +14,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFormLayout,
     QFrame,
-    QHBoxLayout,
+    QGridLayout,
     QLineEdit,
     QPushButton,
     QScrollArea,
     QSizePolicy,
+    QStyledItemDelegate,
     QVBoxLayout,
     QWidget,
 )
@@ -60,24 +61,24 @@ class Sheet(QFrame):
         self.done_button = parts.Button(done_words or words("ui.save"), self.finish, "F10", "primary")
         self.done_button.setVisible(bool(done_words))
         self.cancel_button = parts.Button(words("ui.cancel"), close, "Esc")
-        heading = parts.text(title, "heading", wrap=True)
+        self.heading = parts.text(title, "heading", wrap=True)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(1, 16, 1, 14)
-        top, bottom = parts.row(heading), parts.row(self.cancel_button, 1, self.done_button)
-        for line in (top, bottom):
+        top, self.bottom = parts.row(self.heading), parts.row(self.cancel_button, 1, self.done_button)
+        for line in (top, self.bottom):
             line.setContentsMargins(20, 0, 20, 0)
         outer.addLayout(top)
         outer.addWidget(area, 1)
         self.said.setContentsMargins(20, 0, 20, 0)
         outer.addWidget(self.said)
-        outer.addLayout(bottom)
+        outer.addLayout(self.bottom)
         self.said.hide()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Tab goes over what is asked first, then over the buttons below it."""
         super().showEvent(event)
         every = cast("list[QWidget]", self.findChildren(QWidget))
-        inside = [found for found in every if found.focusPolicy() & Qt.FocusPolicy.TabFocus]
+        inside = [one for one in every if one.focusPolicy() & Qt.FocusPolicy.TabFocus and one.window() is self.window()]
         last = (self.cancel_button, self.done_button)
         for before, after in pairwise([*(part for part in inside if part not in last), *last]):
             QWidget.setTabOrder(before, after)
@@ -117,7 +118,7 @@ class Sheet(QFrame):
         """Add a named field to a form; a text field when none is given."""
         field = field or QLineEdit()
         field.setAccessibleName(self.words(code))
-        form.addRow(parts.text(self.words(code), "muted"), field)
+        form.addRow(parts.asked(self.words(code)), field)
         return field
 
 
@@ -145,15 +146,11 @@ class Choices(QWidget):
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
         self._values: dict[QPushButton, str] = {}
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(6)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(6)
         per_row = per_row or len(options) or 1
         for at, (value, words) in enumerate(options):
-            if at % per_row == 0:
-                line = QHBoxLayout()
-                line.setSpacing(6)
-                outer.addLayout(line)
             button = QPushButton(words)
             button.setProperty("kind", "choice")
             button.setCheckable(True)
@@ -161,7 +158,7 @@ class Choices(QWidget):
             button.setChecked(value == chosen)
             self._group.addButton(button)
             self._values[button] = value
-            line.addWidget(button)
+            grid.addWidget(button, at // per_row, at % per_row)
         self.changed = self._group.buttonToggled
 
     @property
@@ -206,7 +203,8 @@ class Pick(QComboBox):
         super().__init__()
         for value, words in options:
             self.addItem(words, value)
-        self.setMaxVisibleItems(14)
+        self.setMaxVisibleItems(11)
+        self._opened = False
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -215,6 +213,13 @@ class Pick(QComboBox):
     @property
     def value(self) -> str:
         return str(self.currentData() or "")
+
+    def showPopup(self) -> None:
+        """Its lines are as high as a finger: a list of Qt's own takes no height from the style sheet."""
+        if not self._opened:
+            self._opened = True
+            self.setItemDelegate(QStyledItemDelegate(self))
+        super().showPopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The style sheet takes the arrow away; this one stands for it."""

@@ -19,7 +19,7 @@ from domain.problems import Problem, block
 from terminal.store.staff import StaffRow
 from terminal.ui import parts
 from terminal.ui.pads import NumberPad
-from terminal.ui.sounds import Sounds
+from terminal.ui.sounds import KEY, Sounds
 from terminal.ui.tasks import Tasks
 from terminal.ui.words import Words
 from terminal.usecases.desk import Actor, Desk, Outcome
@@ -29,6 +29,7 @@ from terminal.usecases.staff_emergency import break_glass
 from terminal.usecases.staff_pin import change_pin
 
 CARD_PX = 420
+CODES = ("ui.sign_in.who", "ui.emergency.code")
 
 
 class _Form(QWidget):
@@ -44,18 +45,20 @@ class _Form(QWidget):
         self.fields: list[QLineEdit] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(8)
+        layout.setSpacing(6)
         for name, secret in fields:
             field = QLineEdit()
             field.setAccessibleName(words(name))
             if secret:
                 field.setEchoMode(QLineEdit.EchoMode.Password)
+            if secret or name in CODES:  # an input method would take a scanned badge apart
+                field.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
             field.returnPressed.connect(self._enter)
             layout.addWidget(parts.text(words(name), "muted"))
             layout.addWidget(field)
             self.fields.append(field)
         self.said = parts.text("", "problem", wrap=True)
-        self.said.setMinimumHeight(40)
+        self.said.setMinimumHeight(36)
         layout.addWidget(self.said)
         self.button = parts.Button(words(button), self.submit, "Enter", "primary")
         layout.addWidget(self.button)
@@ -130,14 +133,13 @@ class SignIn(QFrame):
         words, settings = self._words, self._desk.settings
         frame, layout = parts.card()
         frame.setFixedWidth(CARD_PX)
-        layout.setContentsMargins(32, 28, 32, 24)
+        layout.setContentsMargins(32, 18, 32, 16)
         layout.setSpacing(8)
         layout.addWidget(self._title)
         layout.addWidget(parts.text(f"{settings.clinic.name} · {words('ui.desk', desk=settings.desk)}", "muted", True))
-        layout.addSpacing(12)
+        layout.addSpacing(4)
         for form in (self.door, self.new_pin, self.emergency):
             layout.addWidget(form)
-        layout.addSpacing(8)
         self._back = parts.Button(words("ui.cancel"), lambda: self.turn_to(self.door), "Esc", "quiet")
         self._others = [
             parts.Button(words("ui.new_pin"), lambda: self.turn_to(self.new_pin), "F7", "quiet"),
@@ -146,7 +148,7 @@ class SignIn(QFrame):
         layout.addLayout(parts.row(*self._others, self._back, 1))
         pad, around = parts.card()
         around.addWidget(NumberPad(words))
-        self._mute = _choice(words("ui.sound"), not self._sounds.muted, self._toggle_sound)
+        self._mute = _choice(f"{words('ui.sound')}  {KEY}", not self._sounds.muted, self._toggle_sound)
         spoken = [
             _choice(words(f"ui.language.{one}"), one == words.language, partial(language, one)) for one in LANGUAGES
         ]

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QApplication
 
 from config.settings import Sound
 
+KEY = "F3"  # with Ctrl it would be a letter that scanners send for CR, LF or TAB
 RATE = 22_050  # samples a second
 FADE_S = 0.006  # without it a tone begins and ends with a click
 LONGEST_MS = 2000
@@ -79,6 +80,10 @@ class Sounds(QObject):
         self.muted = not self.muted
         self.play("ok")
         return self.muted
+
+    def state(self) -> tuple[bool, str]:
+        """Whether it is muted, and the name of the program that plays, "" for none."""
+        return self.muted, Path(self.player[0]).name if self.player else ""
 
     def play(self, tone: str) -> None:
         """A tone of `TONES`; any other name is silence."""

@@ -15,6 +15,7 @@ COLOURS = {
     "bg": "#F4F6F8",
     "surface": "#FFFFFF",
     "line": "#DDE3E8",
+    "edge": "#7F8D9A",  # around what can be filled in or chosen: 3 to 1 on white and on the page
     "ink": "#14202B",
     "muted": "#5B6B79",
     "accent": "#0B6E69",

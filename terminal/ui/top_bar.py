@@ -15,7 +15,7 @@ from terminal.store.outbox import UnsentCount
 from terminal.ui import parts
 from terminal.ui.search_box import SearchBox
 from terminal.ui.services import Condition
-from terminal.ui.tokens import COLOURS
+from terminal.ui.tokens import COLOURS, TARGET_PX
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
@@ -82,7 +82,7 @@ class TopBar(QFrame):
         for lamp in (self.scanner, self.printer, self.unsent):
             layout.addWidget(lamp)
         layout.addLayout(parts.row(self._nurse, self._time, spacing=8))
-        self.setFixedHeight(52)
+        self.setFixedHeight(TARGET_PX + 8)
         self.show_scanners()
         self.show_printer(Condition())
         self.tick()

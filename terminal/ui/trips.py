@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from domain.doses import Dose
 from domain.permissions import Permission, allowed
 from domain.schedule.advice import Page
 from drivers.scan import ScanEvent
-from terminal.store import children, doses, outbox, papers, visits
+from terminal.store import children, doses, outbox, papers, staff, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
@@ -110,6 +112,12 @@ def do(
     return outcome, look_at(desk, child_id)
 
 
+def record_of(desk: Desk, actor: Actor, child_id: str) -> Outcome[Look]:
+    """A child to read, not in the chair; audited as a view."""
+    outcome = view_child(desk, actor, child_id)
+    return Outcome(look_at(desk, child_id), outcome.problems) if outcome.ok else Outcome(None, outcome.problems)
+
+
 def by_number(desk: Desk, actor: Actor, number: str) -> list[children.Found]:
     """The children with this number, as lines of a list."""
     found = find_child(desk, actor, number).value or []
@@ -119,10 +127,18 @@ def by_number(desk: Desk, actor: Actor, number: str) -> list[children.Found]:
     ]
 
 
+def staff_names(desk: Desk) -> dict[str, str]:
+    """Names by staff code, of those who left too."""
+    return {row.code: row.name for row in staff.everyone(desk.store)}
+
+
 def unanswered(desk: Desk, actor: Actor) -> tuple[tuple[doses.CheckedDose, children.Card], ...]:
-    """Doses that were checked and never answered, oldest first, with their children, for one who may answer."""
+    """Doses that were checked and never answered, oldest first, with their children, for one who may answer; who
+    checked is called by name."""
     held = doses.held(desk.store) if allowed(actor.grades, Permission.DOSE_RECORD) else []
-    return tuple((c, card) for c in held if (card := children.card(desk.store, c.child_id)))
+    names = staff_names(desk) if held else {}
+    named = [msgspec.structs.replace(c, actor=names.get(c.actor, c.actor)) for c in held]
+    return tuple((c, card) for c in named if (card := children.card(desk.store, c.child_id)))
 
 
 def standing(desk: Desk) -> Standing:

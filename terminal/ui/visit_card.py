@@ -70,7 +70,6 @@ class VisitCard(QFrame):
         self._informed, self._booklet = _toggle(words("ui.visit.informed")), _toggle(words("ui.visit.booklet_seen"))
         self._state = parts.Elided("", "small")
         self._written = _toggle(words("ui.visit.row_written"))
-        self._written.setProperty("scale", "small")
         self._title, self._how = parts.text("", "strong", wrap=True), parts.text("", "muted", wrap=True)
         self._asking_for = ""
         self._written_for = ""
@@ -85,15 +84,13 @@ class VisitCard(QFrame):
     def _ask_frame(self, open_visit: Callable[[], None]) -> QFrame:
         words = self._words
         frame, layout = parts.card()
-        self._temperature.setPlaceholderText("36.5")
+        self._temperature.setPlaceholderText(words("ui.health.temperature"))
         self._temperature.setAccessibleName(words("ui.health.temperature"))
-        self._temperature.setFixedWidth(90)
+        self._temperature.setFixedWidth(self.fontMetrics().horizontalAdvance(words("ui.health.temperature")) + 40)
         validator = QDoubleValidator(*FEVER_C, 1)
         validator.setNotation(QDoubleValidator.Notation.StandardNotation)
         self._temperature.setValidator(validator)
-        asked = parts.text(words("ui.visit.before"), "strong")
-        degrees = parts.text(words("ui.health.temperature"), "muted")
-        layout.addLayout(parts.row(asked, 1, *self._questions.values(), degrees, self._temperature))
+        layout.addLayout(parts.row(*self._questions.values(), 1, self._temperature))
         button = parts.Button(words("ui.action.open_visit"), open_visit, "F2", "primary")
         layout.addLayout(parts.row(self._informed, self._booklet, 1, button))
         return frame

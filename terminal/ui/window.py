@@ -19,7 +19,7 @@ from terminal.ui import parts, qt_words
 from terminal.ui.pump import Pump
 from terminal.ui.services import Services
 from terminal.ui.sign_in import SignIn
-from terminal.ui.sounds import Sounds
+from terminal.ui.sounds import KEY, Sounds
 from terminal.ui.tasks import Tasks
 from terminal.ui.touch_pad import TouchPad
 from terminal.ui.verdict_strip import Said
@@ -48,7 +48,9 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.desk = desk
         self.sounds = Sounds(desk.settings.sound, self)
-        self.services = replace(services, sound=self.sounds.play)
+        self.services = replace(
+            services, sound=self.sounds.play, sounding=self.sounds.state, toggle_sound=self.toggle_sound
+        )
         self.words = Words(language)
         qt_words.speak(language)
         self.pump = Pump(self)
@@ -71,7 +73,7 @@ class MainWindow(QMainWindow):
         self.resize(*USUAL)
         self._idle = QTimer(self, singleShot=True, interval=desk.settings.idle_lock_s * 1000)
         self._idle.timeout.connect(self._idle_over)
-        QShortcut(QKeySequence("Ctrl+M"), self, self._toggle_sound)
+        QShortcut(QKeySequence(KEY), self, self.toggle_sound)
         self.lock()
         self.winId()  # from here on there is a window of the system, where keys and touches arrive first
         self.windowHandle().installEventFilter(self)
@@ -109,7 +111,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(self.words("ui.brand"))
         self.lock()
 
-    def _toggle_sound(self) -> None:
+    def toggle_sound(self) -> None:
+        """F3: mute, or hear again; said where the person looks."""
         muted = self.sounds.toggle()
         said = self.words("ui.sound.off" if muted else "ui.sound.on")
         if self.shell:

@@ -16,7 +16,6 @@ from drivers.scan import ScanEvent, ScanLost
 from terminal.ui import trips
 from terminal.ui.advice_words import group_name, visit_words
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
-from terminal.ui.due_cards import groups_of
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import is_twin
 from terminal.ui.services import Services
@@ -146,7 +145,7 @@ class Work:
     def next_dose(self, vaccine: str) -> str:
         """The next dose of what was just given, or that its course is complete."""
         page, today = self.look.page, self.desk.today()
-        groups = groups_of(self.desk.plan, vaccine, today)
+        groups = self.desk.plan.groups_of(vaccine, today)
         lines = [n for n in page.nexts if n.group in groups] if page else []
         coming = next((n for n in lines if n.recommended_on), None)
         if coming and coming.recommended_on:

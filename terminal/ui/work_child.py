@@ -93,9 +93,9 @@ class ChildWork:
     def register(self) -> None:
         """The form for a new child."""
         words, close = self.work.words, self.work.screen.close_sheet
-        self.work.screen.open_sheet(
-            RegisterSheet(words, self.work.desk, self._look_for_doubles, self._register, self.open_child, close)
-        )
+        sheet = RegisterSheet(words, self.work.desk, self._look_for_doubles, self._register, self.open_child, close)
+        sheet.heading.hide()  # the strip says it
+        self.work.screen.open_sheet(sheet)
         self.work.explain(words("ui.register"), words("ui.register.how"))
 
     def edit(self) -> None:

@@ -16,7 +16,6 @@ from terminal.ui.advice_words import dose_place, group_name, mark_words, next_wo
 from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
 from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet, SiteSheet, TellSheet
-from terminal.ui.due_cards import groups_of
 from terminal.ui.verdict_strip import Said
 from terminal.usecases import amend_dose
 from terminal.usecases.copy_booklet import Copied, PaperDose, copy_booklet
@@ -80,7 +79,9 @@ class DoseWork:
 
             work.do(copy_booklet, then, child.card.id, lines, clinic, reason)
 
-        sheet = BookletSheet(work.words, page, child.doses, self._codes, self._usual, save, work.screen.close_sheet)
+        facts, words = child.card.facts, work.words
+        whose = f"{words.child(facts.name)}  {words.sex(facts.sex)}  {facts.birth_on}"
+        sheet = BookletSheet(words, whose, page, child.doses, self._codes, self._usual, save, work.screen.close_sheet)
         work.screen.open_sheet(sheet)
         work.explain(work.words("ui.booklet.why"), work.words("ui.booklet.how"))
 
@@ -107,7 +108,7 @@ class DoseWork:
     def _codes(self, group: str) -> list[str]:
         """The four-digit codes that count in a vaccine group."""
         plan, today = self.work.desk.plan, self.work.desk.today()
-        return [code for code in tables.vaccines() if group in groups_of(plan, code, today)]
+        return [code for code in tables.vaccines() if group in plan.groups_of(code, today)]
 
     def dose_chosen(self, dose: Dose, mark: Mark | None = None) -> None:
         """A dose of the history was clicked."""
@@ -115,6 +116,12 @@ class DoseWork:
         work = self.work
         sheet = DoseSheet(work.words, dose, work.desk.clinic, self._amend, work.screen.close_sheet, judged)
         work.screen.open_sheet(sheet)
+
+        def named(names: dict[str, str]) -> None:
+            if work.screen.sheet is sheet:
+                sheet.giver.setText(names.get(dose.facts["giver"], dose.facts["giver"]))
+
+        work.tasks.run(trips.staff_names, work.desk, then=named)
 
     def next_chosen(self, line: Next) -> None:
         """A dose to come was clicked: its days, and why."""

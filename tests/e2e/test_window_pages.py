@@ -371,9 +371,14 @@ def test_devices_say_how_they_are_and_a_test_scan_shows_gs(qtbot: QtBot, clinic:
     screen.sign_in()
     screen.report(StateChange("counter", DeviceState.ABSENT, clinic.now, 0.0))
     page = turn(screen, "devices", DevicesPage)
-    scanner, printer = lines(page.table)
+    scanner, printer, sound = lines(page.table)
     assert "未连接" in scanner[3] and scanner[4] == "本次登录后没有"
     assert printer[3] == Words("zh_CN")("print.paper_out", printer="slip")
+    assert "没有播放声音的程序" in sound[3], "nothing plays where there is no screen"
+    click(page, "声音")
+    assert "已静音" in lines(page.table)[2][3] and screen.window.sounds.muted
+    screen.press(Qt.Key.Key_F3)
+    assert not screen.window.sounds.muted
     screen.press(Qt.Key.Key_F5)
     screen.scan(f"010952990000002217280317{'10'}L1\x1d21S7")
     assert screen.shell.current == "devices", "a test scan does nothing else"

@@ -128,6 +128,13 @@ def test_a_frame_that_speaks_can_be_seen(where: str, colour: str, ground: str) -
     assert contrast(colour, ground) >= MARK, where
 
 
+@pytest.mark.parametrize("ground", PLAIN)
+def test_what_can_be_filled_in_has_an_edge(ground: str) -> None:
+    assert contrast(COLOURS["edge"], COLOURS[ground]) >= MARK
+    for kind in ("QLineEdit", "QComboBox", "QPlainTextEdit"):
+        assert COLOURS["edge"] in next(d["border"] for s, d in rules() if s == kind and "border" in d)
+
+
 @pytest.mark.parametrize("lamp", ["ok", "warn", "bad"])
 @pytest.mark.parametrize("ground", [*PLAIN, "ok_tint", "warn_tint", "bad_tint", "grey_tint", "accent_tint"])
 def test_a_lamp_and_a_mark_can_be_seen(lamp: str, ground: str) -> None:
