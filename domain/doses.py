@@ -129,9 +129,13 @@ def check(
     hand: InHand,
     given_on: date,
     max_injections: int | None = None,
+    together: bool = False,
 ) -> list[Problem]:
-    """Every finding about giving what is in hand to this child on that day that needs no schedule, worst first."""
-    again = repeated(doses, hand.vaccine, given_on.isoformat())
+    """Every finding about giving what is in hand to this child on that day that needs no schedule, worst first.
+
+    `together`: the plan gives this dose on one day with another of its class.
+    """
+    again = [] if together else repeated(doses, hand.vaccine, given_on.isoformat())
     found = [
         *_check_package(hand, given_on),
         *_check_child(birth_on, alerts, hand, given_on),

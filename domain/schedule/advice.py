@@ -122,11 +122,15 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Judgement(msgspec.Struct, frozen=True):
-    """A vaccine in hand for a child: the dose number it would be, its vaccine groups, and what speaks against it."""
+    """A vaccine in hand for a child: the dose number it would be, its vaccine groups, and what speaks against it.
+
+    `together`: nothing does, and the series gives this dose on one day with the one before (rabies 2-1-1).
+    """
 
     number: int
     groups: tuple[str, ...]
     problems: tuple[Problem, ...] = ()
+    together: bool = False
 
 
 def case_of(child_id: str, facts: ChildRegistered, doses: Sequence[Dose], plan: Plan, today: date) -> Case:
@@ -354,7 +358,16 @@ def judge(plan: Plan, case: Case, vaccine: str) -> Judgement:
     if not found:
         return Judgement(0, (), (note("schedule.no_rules"),))
     number = max(_number(programme, v, before.get(v.vaccine_group)) for v in verdicts)
-    return Judgement(number, tuple(found), _worst_of_each_code(p for ps in found.values() for p in ps))
+    against = _worst_of_each_code(p for ps in found.values() for p in ps)
+    together = not against and all(_together(programme, verdict) for verdict in verdicts)
+    return Judgement(number, tuple(found), against, together)
+
+
+def _together(programme: Programme, verdict: DoseVerdict) -> bool:
+    """Whether the dose it satisfies is given on the day of the one before."""
+    series = _series(programme, verdict.series)
+    dose = (verdict.dose or 0) - 1
+    return series is not None and 0 < dose < len(series.doses) and series.doses[dose].together
 
 
 def _worst_of_each_code(problems: Iterable[Problem]) -> tuple[Problem, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from config import tables
-from domain.doses import CORRECTABLE, Dose, can_be, repeated
+from domain.doses import CORRECTABLE, Dose, can_be
 from domain.events import DoseCorrected, DoseDisputed, DoseMoved, DoseVoided, StockUsed
 from domain.permissions import Permission
 from domain.problems import Problem, block
 from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
-from terminal.usecases.schedule import as_judged, renew_forecast
+from terminal.usecases.schedule import as_judged, given_twice, renew_forecast
 from terminal.usecases.visit import renew_slip
 
 
@@ -99,7 +99,8 @@ def _wrong(desk: Desk, dose: Dose, changes: dict[str, Any]) -> list[Problem]:
     assert card is not None
     if not card.facts.birth_on <= day <= desk.today().isoformat():
         return [block("dose.date_impossible", "given_on", given=day, birth=card.facts.birth_on)]
-    return repeated((d for d in doses.of_child(desk.store, dose.child_id) if d.id != dose.id), dose.vaccine, day)
+    others = [d for d in doses.of_child(desk.store, dose.child_id) if d.id != dose.id]
+    return given_twice(desk, dose.child_id, others, dose.vaccine, day)
 
 
 @verb(Permission.DOSE_VOID_OWN_TODAY)
@@ -113,7 +114,7 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
         return stop(block("child.not_found"))
     if dose.given_on < other.facts.birth_on:
         return stop(block("dose.before_birth", birth=other.facts.birth_on, given=dose.given_on))
-    twice = repeated(doses.of_child(desk.store, to_child), dose.vaccine, dose.given_on)
+    twice = given_twice(desk, to_child, doses.of_child(desk.store, to_child), dose.vaccine, dose.given_on)
     if twice:
         return stop(*twice)
     body = DoseMoved(dose_id, to_child, reason)

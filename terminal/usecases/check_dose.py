@@ -15,6 +15,7 @@ from domain.doses import Dose
 from domain.events import DoseGiven
 from domain.permissions import Permission
 from domain.problems import Problem, Severity, block, warn
+from domain.schedule.advice import Judgement
 from domain.world import utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
@@ -61,7 +62,6 @@ class _Found:
 
 
 NO_CHOICE = Choice()
-_NOT_JUDGED = ("dose.same_day", "dose.before_birth")
 
 
 @verb(Permission.DOSE_RECORD)
@@ -142,6 +142,9 @@ def findings(
     """The dose number, and what records and plan say now about giving what is in hand to the child of the visit on that
     day, worst first. A dose that is there twice, or before birth, is not judged besides."""
     facts = children.vitals(desk.store, (visit.child_id,))[visit.child_id]
+    judged = Judgement(0, ())
+    if facts.birth_on <= given_on.isoformat():
+        judged = foresee(desk, visit.child_id, facts, history, hand.vaccine, given_on)
     found = rules.check(
         birth_on=facts.birth_on,
         alerts=facts.alerts,
@@ -150,10 +153,10 @@ def findings(
         hand=hand,
         given_on=given_on,
         max_injections=desk.settings.programme.max_injections,
+        together=judged.together,
     )
     number = 0
-    if not any(p.code in _NOT_JUDGED for p in found):
-        judged = foresee(desk, visit.child_id, facts, history, hand.vaccine, given_on)
+    if not any(p.code == "dose.same_day" for p in found):
         number = judged.number
         found += judged.problems
     return number or rules.number_without_rules(history, hand.vaccine), rules.worst_first(found)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from config import tables
-from domain.doses import Dose, InHand, can_be, is_day, repeated
+from domain.doses import Dose, InHand, can_be, is_day
 from domain.events import DoseDeferred, DoseGiven, StockUsed
 from domain.permissions import Permission
 from domain.problems import Problem, Severity, block, stops
@@ -16,7 +16,7 @@ from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.check_dose import findings
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
-from terminal.usecases.schedule import as_judged, renew_as_foreseen, renew_forecast
+from terminal.usecases.schedule import as_judged, given_twice, renew_as_foreseen, renew_forecast
 
 HOLDS = timedelta(minutes=30)  # so long after its check a dose may have been given; opened vials live no longer either
 # Overridden by who may answer for it; the rest by any nurse.
@@ -189,7 +189,7 @@ def transcribe_dose(
         return stop(block("dose.date_impossible", "given_on", given=given_on, birth=card.facts.birth_on))
     if not can_be("dose_no", dose_no):
         return stop(block("dose.bad_value", "dose_no", what="dose_no"))
-    twice = repeated(doses.of_child(desk.store, child_id), vaccine, given_on)
+    twice = given_twice(desk, child_id, doses.of_child(desk.store, child_id), vaccine, given_on)
     if twice:
         return stop(*twice)
     body = DoseGiven(visit="", vaccine=vaccine, dose_no=dose_no, clinic="", lot_no=lot_no, elsewhere=elsewhere or "?")

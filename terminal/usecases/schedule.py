@@ -8,7 +8,7 @@ from datetime import date
 
 import msgspec
 
-from domain.doses import Dose
+from domain.doses import Dose, repeated
 from domain.events import ChildRegistered
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
@@ -72,6 +72,17 @@ def foresee(
         after = read_page(desk.plan, msgspec.structs.replace(case, doses=(*case.doses, given)))
         desk.foreseen = Foreseen(of, judge(desk.plan, case, vaccine), forecasts.reckon(child_id, after))
     return desk.foreseen.judgement
+
+
+def given_twice(desk: Desk, child_id: str, history: Sequence[Dose], vaccine: str, day: str) -> list[Problem]:
+    """A dose of the same class counts on that day already, and the plan does not give the two together."""
+    twice = repeated(history, vaccine, day)
+    facts = children.vitals(desk.store, (child_id,)).get(child_id) if twice else None
+    if facts is None:
+        return twice
+    so_far = [dose for dose in history if dose.given_on <= day]
+    case = case_of(child_id, facts, so_far, desk.plan, date.fromisoformat(day))
+    return [] if judge(desk.plan, case, vaccine).together else twice
 
 
 def renew_forecast(entry: Entry, desk: Desk, child_id: str) -> Page:
