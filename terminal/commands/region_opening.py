@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 @contextmanager
 def reached(args: argparse.Namespace) -> Iterator[str]:
     """The region's database as its owner: --dsn, or the one in --data. Raises ConfigError."""
-    try:
+    with _installed():
         from regional import administration
-    except ImportError as fault:  # the terminal's bundle has no region
-        raise ConfigError("region.not_installed") from fault
     if not args.dsn and not (args.data / "keys").is_dir():
         raise ConfigError("region.no_data", path=str(args.data))
     with administration.reach(args.data, args.dsn or None) as dsn:
@@ -30,11 +28,19 @@ def reached(args: argparse.Namespace) -> Iterator[str]:
 
 def keys_of(args: argparse.Namespace) -> KeyRing:
     """The region's keys, which are never made here. Raises ConfigError."""
+    with _installed():
+        from regional.keys import KeyRing
     if not (args.data / "keys" / "keyset.json").exists():
         raise ConfigError("region.no_data", path=str(args.data))
-    from regional.keys import KeyRing
-
     return KeyRing(args.data / "keys", World().now())
+
+
+@contextmanager
+def _installed() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as fault:  # the terminal's bundle has no region
+        raise ConfigError("region.not_installed") from fault
 
 
 def actor() -> str:
