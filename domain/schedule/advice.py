@@ -423,11 +423,19 @@ def _contraindications(chart: Chart, group: str, vaccine: str) -> Iterator[Contr
 def _problem(programme: Programme, reason: Reason, verdict: DoseVerdict, before: GroupForecast | None) -> Problem:
     """A reason of the engine as a problem: official rules block, transcribed ones ask for a reason, others warn."""
     code = _CODES[reason.text]
-    more = {"vaccines": " / ".join(before.vaccines) if before else ""} if code == "schedule.wrong_vaccine" else {}
+    fits = before.vaccines if before else ()
+    more = {"vaccines": " / ".join(_clinic_codes(programme, fits))} if code == "schedule.wrong_vaccine" else {}
     days = {"today": str(reason.looked_at or ""), "day": str(reason.held_against or "")}
     problem = _said(code, programme, reason, group=verdict.vaccine_group, **days, **more)
     valid = verdict.status == "Valid"
     return msgspec.structs.replace(problem, severity=Severity.WARN) if valid else problem
+
+
+def _clinic_codes(programme: Programme, vaccines: Iterable[str]) -> Iterator[str]:
+    """The clinic's four-digit codes of these vaccines, for a name in the reader's language; without one, the name."""
+    for key in vaccines:
+        known = programme.vaccines.get(key)
+        yield from (known.codes or (known.name,)) if known else (key,)
 
 
 def _said(code: str, programme: Programme, rule: Rule | Reason, **params: str) -> Problem:

@@ -89,6 +89,8 @@ class Words:
             params["what"] = self(FIELDS[params["what"]])
         if "vaccine" in params:
             params["vaccine"] = self.short(params["vaccine"])
+        if "vaccines" in params:  # codes, as the schedule names what would fit
+            params["vaccines"] = " / ".join(dict.fromkeys(map(self.short, params["vaccines"].split(" / "))))
         return self(problem.code, **params)
 
     def child(self, name: str) -> str:

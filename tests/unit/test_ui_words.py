@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 import terminal.ui
+from config import plans
+from config.settings import Programme
 from config.texts import LANGUAGES, Language, table
 from domain.problems import block
+from domain.schedule.advice import judge
+from domain.schedule.case import Case
 from terminal.ui.words import Words, masked
 
 ROOT = Path(terminal.ui.__path__[0])
@@ -75,3 +79,13 @@ def test_ages_and_doses_in_words() -> None:
     assert Words("zh_CN").dose("0202", 3) == "乙肝(酿酒酵母) 第3剂"
     for language, sex in product(LANGUAGES, ("0", "1", "2", "9", "")):
         assert Words(language).sex(sex)
+
+
+@pytest.mark.parametrize(("language", "names"), [("zh_CN", "脊灰灭活 / 脊灰灭活(Sabin株)"), ("en", "IPV / sIPV")])
+def test_the_right_vaccine_is_called_by_its_names(language: Language, names: str) -> None:
+    """The first polio dose is an injected one (the programme of 2026); codes are for the machine."""
+    plan = plans.load(Programme()).plan
+    today = date(2026, 11, 23)
+    judged = judge(plan, Case("x", date(2026, 9, 1), "M", today, (), ()), "0311")
+    (problem,) = (p for p in judged.problems if p.code == "schedule.wrong_vaccine")
+    assert names in Words(language).problem(problem)
