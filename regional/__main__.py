@@ -18,7 +18,7 @@ from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
 from regional import administration, backup, database, processes, queries, reference
 from regional.keys import KeyRing
-from regional.serve import DSN_VARIABLE, EmbeddedRegion, serve
+from regional.serve import DSN_VARIABLE, PAGES_DSN_VARIABLE, EmbeddedRegion, serve
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -186,7 +186,7 @@ def _say_copy(report: backup.Report) -> None:
 
 
 def _api(options: argparse.Namespace) -> None:
-    processes.api(options.data, options.dsn, options.listener)
+    processes.api(options.data, options.dsn, options.listener, os.environ.get(PAGES_DSN_VARIABLE, ""))
 
 
 def _worker(options: argparse.Namespace) -> None:

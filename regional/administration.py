@@ -20,7 +20,8 @@ from regional.keys import KeyRing
 from regional.postgres import Cluster
 
 Action = Literal[
-    "code.given", "terminal.revoked", "keys.rotated", "escrow.asked", "escrow.opened", "escrow.refused"
+    "code.given", "terminal.revoked", "keys.rotated", "escrow.asked", "escrow.opened", "escrow.refused",
+    "staff.added", "staff.closed", "records.exported",
 ]  # fmt: skip
 State = Literal["active", "expired", "revoked"]
 
@@ -104,9 +105,14 @@ def rotate(
 
 
 def terminals(dsn: str, now: datetime) -> list[Standing]:
-    """Every terminal, by clinic and desk; the role of the dashboard may ask too."""
+    """Every terminal, by clinic and desk."""
     with queries.connect(dsn) as connection:
-        return [_standing(row, now) for row in connection.execute(_TERMINALS)]
+        return standings(connection, now)
+
+
+def standings(connection: Connection, now: datetime) -> list[Standing]:
+    """The same over a connection; the role of the dashboard may ask too."""
+    return [_standing(row, now) for row in connection.execute(_TERMINALS)]
 
 
 def _standing(row: tuple[Any, ...], now: datetime) -> Standing:

@@ -52,8 +52,10 @@ _TABLES = (
     "recalled_lot",
     "lookup",
     "region_audit",
+    "region_staff",
+    "record_access",
 )
-_NUMBERED = ("clinic", "region_audit")  # whose `number` counts on by itself
+_NUMBERED = ("clinic", "region_audit", "record_access")  # whose `number` counts on by itself
 
 
 class File(msgspec.Struct, frozen=True):

@@ -18,7 +18,15 @@ from domain.world import World
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 # Applied in this order, each in one transaction; a released one is never edited.
-MIGRATIONS = ("0001_inbox", "0002_projections", "0003_links", "0004_feed", "0005_reference", "0006_audit")
+MIGRATIONS = (
+    "0001_inbox",
+    "0002_projections",
+    "0003_links",
+    "0004_feed",
+    "0005_reference",
+    "0006_audit",
+    "0007_pages",
+)
 _LOCK = 0x7661786465736B  # "vaxdesk"
 
 Role = Literal["api", "worker", "read"]

@@ -12,14 +12,18 @@ import uvicorn
 
 from domain.world import World
 from regional import app, worker
+from regional.dashboard import routes as dashboard
 from regional.database import Pool
 from regional.keys import KeyRing
 
 
-def api(folder: Path, dsn: str, listener_fd: int) -> None:
-    """Answer HTTPS on an open socket until the parent ends."""
+def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
+    """Answer HTTPS on an open socket until the parent ends; with `pages_dsn` (vaxdesk_read) also people's browsers."""
     world = World()
     application = app.create(Pool(dsn), KeyRing(folder / "keys", world.now()), world, _say_ready)
+    pages = Pool(pages_dsn, size=4)
+    if pages_dsn:
+        dashboard.install(application, pages, world)
     tls = folder / "tls"
     config = uvicorn.Config(
         application,
@@ -41,7 +45,10 @@ def api(folder: Path, dsn: str, listener_fd: int) -> None:
         server.should_exit = True
 
     _end_with_parent(stop)
-    server.run(sockets=[socket.socket(fileno=listener_fd)])
+    try:
+        server.run(sockets=[socket.socket(fileno=listener_fd)])
+    finally:
+        pages.close()
 
 
 def work(folder: Path, dsn: str) -> None:

@@ -26,6 +26,7 @@ from regional.postgres import Cluster
 from regional.worker import APPLIED
 
 DSN_VARIABLE = "VAXDESK_REGION_DSN"
+PAGES_DSN_VARIABLE = f"{DSN_VARIABLE}_READ"
 _STOP_S = 15
 _LOOK_S = 2.0  # how often a region looks after its processes
 _log = logging.getLogger(__name__)
@@ -155,11 +156,16 @@ class EmbeddedRegion:
             return given
         return conninfo.make_conninfo(self.dsn, user=f"vaxdesk_{role}") if self._own else as_role(self.dsn, role)
 
+    def _reach(self, role: Role) -> dict[str, str]:
+        """Where a process finds the database; one that answers people's browsers does so as vaxdesk_read."""
+        pages = {PAGES_DSN_VARIABLE: self._dsn_of("read")} if role == "api" else {}
+        return {DSN_VARIABLE: self._dsn_of(role), **pages}
+
     def _spawn(self, role: Role, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
         """A process of ours: it ends when its standard input closes, says "ready" on its standard output."""
         process = subprocess.Popen(
             [sys.executable, "-m", "regional", role, "--data", str(self.folder), *self._quiet, *more],
-            env={**os.environ, DSN_VARIABLE: self._dsn_of(role)},  # it may hold a password: not on the command line
+            env={**os.environ, **self._reach(role)},  # it may hold a password: not on the command line
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pass_fds=(keep.fileno(),) if keep else (),

@@ -2,7 +2,7 @@
 --   the owner       migrations and the commands of `vaxdesk region`
 --   vaxdesk_api     answers the terminals: takes batches and never changes or deletes one, gives out facts and numbers
 --   vaxdesk_worker  applies batches: keeps the records of children, sees no enrolment codes and no numbers
---   vaxdesk_read    the dashboard: counts and states, no child
+--   vaxdesk_read    the dashboard: counts and states; a child by `open_record` alone, which writes down who and why
 
 DO $$ DECLARE
     role text;
@@ -64,7 +64,10 @@ GRANT SELECT (terminal_id, epoch, seq, reason, clinic, at) ON quarantine TO vaxd
 GRANT SELECT (clinic, given, terminal_id, stated, body, voided_by, moved_by) ON dose TO vaxdesk_read;
 GRANT SELECT (kind, clinics, at, open) ON review TO vaxdesk_read;
 GRANT SELECT (number, name, version, effective_on, published_at) ON reference TO vaxdesk_read;
-GRANT SELECT ON recalled_lot TO vaxdesk_read;
+GRANT SELECT ON recalled_lot, dose_counted, review_mark TO vaxdesk_read;
+GRANT SELECT, UPDATE (failures, locked_until) ON region_staff TO vaxdesk_read;
+GRANT SELECT, INSERT, DELETE, UPDATE (seen_at) ON region_session TO vaxdesk_read;
+GRANT EXECUTE ON FUNCTION open_record TO vaxdesk_read;
 
 -- The header of a terminal's last batch (program and clock of who sealed it), for who does not read batches.
 CREATE OR REPLACE FUNCTION last_head(of_terminal text, of_epoch text) RETURNS bytea

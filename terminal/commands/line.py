@@ -145,6 +145,14 @@ def _region_verbs(verb: Callable[..., argparse.ArgumentParser], region: Any, tex
     places, keys = group("terminal"), group("keys")
     add, revoke, listing = (action(places, "region_terminal", name) for name in ("add", "revoke", "list"))
     shown, rotate = (action(keys, "region_keys", name) for name in ("list", "rotate"))
+    people = group("staff")
+    hired, closed, people_list = (action(people, "region_staff", name) for name in ("add", "close", "list"))
+    for each in (hired, closed):
+        each.add_argument("--login", required=True, help=text("region_staff.login"))
+    hired.add_argument("--name", required=True, help=text("region_staff.name"))
+    hired.add_argument(
+        "--grade", required=True, choices=("viewer", "reviewer", "system"), help=text("region_staff.grade")
+    )
     serve.add_argument("--host", default="127.0.0.1", help=text("region_serve.host"))
     serve.add_argument("--port", type=int, default=8443, help=text("region_serve.port"))
     serve.add_argument("--name", action="append", default=[], help=text("region_serve.name"))
@@ -160,7 +168,7 @@ def _region_verbs(verb: Callable[..., argparse.ArgumentParser], region: Any, tex
     escrow.add_argument("--by", required=True, help=text("region_escrow_open.by"))
     escrow.add_argument("--with", dest="second", required=True, help=text("region_escrow_open.with"))
     escrow.add_argument("--reason", required=True, help=text("region_escrow_open.reason"))
-    for each in (serve, code, add, revoke, listing, shown, rotate, init, escrow):
+    for each in (serve, code, add, revoke, listing, shown, rotate, init, escrow, hired, closed, people_list):
         each.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
         each.add_argument("--dsn", default=os.environ.get("VAXDESK_REGION_DSN", ""), help=text("region_serve.dsn"))
 

@@ -145,7 +145,7 @@ def test_a_copy_of_a_newer_region_is_refused(
 DERIVED = {
     *("aefi", "child", "child_change", "child_identifier", "child_link", "correction", "correction_answer", "dose"),
     *("event", "event_also", "feed", "feed_floor", "lot", "quarantine", "reach", "recalled_dose", "review", "scope"),
-    *("visit", "nonce", "enrolment_failure", "migration"),
+    *("visit", "nonce", "enrolment_failure", "migration", "region_session"),
 }
 
 

@@ -89,6 +89,8 @@ def written() -> tuple[frozenset[str], tuple[str, ...]]:
                 whole.add(node.value)
             if isinstance(node, ast.JoinedStr) and node.values and isinstance(node.values[0], ast.Constant):
                 begun.add(str(node.values[0].value))
+    for page in (ROOT / "regional/dashboard/templates").glob("*.html"):
+        whole |= set(re.findall(r'["\']([a-z_.]+)["\']', page.read_text()))
     begun |= {text for text in whole if text.endswith(".")}
     return frozenset(whole), tuple(b for b in begun if re.fullmatch(r"[a-z_]+\.[a-z_.]*", b) and b not in TOGETHER)
 

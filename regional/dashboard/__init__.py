@@ -1,0 +1,1 @@
+"""The region's pages for people: server-rendered, signed in, in both languages (docs/dashboard.md)."""
