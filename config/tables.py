@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from domain.errors import ConfigError
+from domain.precheck import Precaution
 
 FOLDER = Path(__file__).with_name("tables")
 
@@ -182,3 +183,9 @@ def components() -> dict[str, Term]:
 def conditions() -> dict[str, Term]:
     """What a physician may note of a child's health, by the codes the programmes' rules ask for."""
     return _terms("conditions")
+
+
+@cache
+def precautions() -> tuple[Precaution, ...]:
+    """What the answers of the pre-check do to a package."""
+    return read_table(FOLDER / "precheck.csv", Precaution)

@@ -14,6 +14,7 @@ from domain.codes import Package, TracePackage
 from domain.doses import Dose
 from domain.events import DoseGiven
 from domain.permissions import Permission
+from domain.precheck import against
 from domain.problems import Problem, Severity, block, warn
 from domain.schedule.advice import Judgement
 from domain.world import utc_text
@@ -155,6 +156,7 @@ def findings(
         max_injections=desk.settings.programme.max_injections,
         together=judged.together,
     )
+    found += against(visit.health, tables.precautions())
     number = 0
     if not any(p.code == "dose.same_day" for p in found):
         number = judged.number
