@@ -104,6 +104,7 @@ def parser(language: Language) -> argparse.ArgumentParser:
     add.add_argument("--grade", action="append", required=True, choices=tuple(GRADES), help=text("staff_add.grade"))
     badge, pin = verb("badge", "staff_badge", staff), verb("reset-pin", "staff_reset_pin", staff)
     badge.add_argument("--number", default="", help=text("staff_badge.number"))
+    pin.add_argument("--with-recovery", action="store_true", help=text("staff_reset_pin.recovery"))
     for each in (badge, pin):
         each.add_argument("--code", required=True, help=text("staff_add.code"))
     for each in (add, badge, pin, verb("emergency-code", "staff_emergency_code", staff)):

@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 from domain import pinyin
-from domain.permissions import Permission, check_pin
+from domain.permissions import Permission, allowed, check_pin
 from domain.problems import Problem, block
 from domain.world import from_utc_text, utc_text
 from terminal.store import ledger, staff
@@ -179,6 +179,28 @@ def reset_pin(desk: Desk, actor: Actor, code: str) -> Outcome[str]:
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         keep_pin(desk, entry, row, pin, must_change=True)
         entry.audit("staff.pin_reset", row.code)
+    return Outcome(pin)
+
+
+RECOVERY = "recovery"  # who acts when the passphrase of the safe does
+
+
+def recover_pin(desk: Desk, code: str) -> Outcome[str]:
+    """A new PIN for one who manages staff and cannot sign in any more, as nobody else may give her one. The caller has
+    proved the recovery passphrase; any other account is helped by the one who manages staff."""
+    return desk.store.run(_recover_pin, desk, code)
+
+
+def _recover_pin(desk: Desk, code: str) -> Outcome[str]:
+    row = staff.one(desk.store, code)
+    if row is None:
+        return stop(block("staff.unknown", who=code))
+    if not (_open(desk, row) and allowed(row.grades, Permission.STAFF_MANAGE)):
+        return stop(block("staff.recovers_managers_only", who=row.code))
+    pin = one_time_pin(desk, row.code)
+    with ledger.tell(desk.store, desk.world, RECOVERY) as entry:
+        keep_pin(desk, entry, row, pin, must_change=True)
+        entry.audit("staff.pin_recovered", row.code)
     return Outcome(pin)
 
 

@@ -85,3 +85,23 @@ def test_who_may_not_is_told_and_nothing_is_printed(envelope: str, vaxdesk: Vaxd
     for words in (("emergency-code",), ("badge", "--code", "boss"), ("reset-pin", "--code", "boss")):
         done, said = vaxdesk("staff", *words, "--by", "n01", answers=(NURSE_PIN,))
         assert done == line.FAILED and "may not manage staff" in said
+
+
+def test_the_only_administrator_helps_herself_with_the_passphrase_of_the_safe(
+    envelope: str, vaxdesk: Vaxdesk, tmp_path: Path
+) -> None:
+    words = ("staff", "reset-pin", "--with-recovery", "--code")
+    done, said = vaxdesk(*words, "boss", answers=("not that paper",))
+    assert (done, re.findall(r"\b\d{8}\b", said)) == (line.FAILED, []) and "passphrase is wrong" in said
+    done, said = vaxdesk(*words, "n01", answers=("the recovery paper",))
+    assert (done, "only to an open account that manages staff" in said) == (line.FAILED, True)
+    done, said = vaxdesk(*words, "boss", answers=("the recovery paper",))
+    assert done == line.DONE
+    (given,) = re.findall(r"\b\d{8}\b", said)
+    desk = bootstrap.open_desk(bootstrap.find_home(tmp_path / "vaxdesk.toml"))
+    assert codes(sign_in(desk, "boss", BOSS_PIN).problems) == ["sign_in.wrong"]
+    assert codes(sign_in(desk, "boss", given).problems) == ["pin.must_change"]
+    made(change_pin(desk, "boss", given, CHOSEN))
+    rows = desk.store.sql("SELECT actor, action, subject FROM audit WHERE actor = 'recovery' ORDER BY seq")
+    assert rows == [("recovery", "staff.recovery_failed", ""), ("recovery", "staff.pin_recovered", "boss")]
+    desk.store.close()

@@ -11,9 +11,10 @@ AT_RUN_TIME = {"staff.added", "staff.changed"}  # terminal/usecases/staff_change
 
 
 def noted() -> set[str]:
-    """The first argument of every `entry.audit(...)`."""
+    """The action of every `entry.audit(action, ...)` and `ledger.note(store, world, actor, action, ...)`."""
     calls = [call for tree in trees().values() for call in ast.walk(tree) if isinstance(call, ast.Call)]
     firsts = [call.args[0] for call in calls if name_of(call) == "audit" and call.args]
+    firsts += [call.args[3] for call in calls if name_of(call) == "note" and len(call.args) > 3]
     return {first.value for first in firsts if isinstance(first, ast.Constant) and isinstance(first.value, str)}
 
 
