@@ -120,7 +120,7 @@ def _product(body: DoseGiven, lot: stock.LotRow | None) -> tables.Product | None
 def _unanswered(desk: Desk, actor: Actor, checked: doses.CheckedDose, answers: dict[str, str]) -> list[Problem]:
     """An override without its reason, or no permission to give one."""
     found = stops(checked.problems, answers)
-    if not found and any(p.code in MEDICAL for p in checked.problems):
+    if not found and any(p.code in MEDICAL and p.severity is Severity.OVERRIDE for p in checked.problems):
         found = missing_right(desk, actor, Permission.DOSE_OVERRIDE)
     return found
 

@@ -246,3 +246,14 @@ def test_the_page_is_the_childs_own(clinic: Story, group: str) -> None:
     assert next(n for n in page.nexts if n.group == group).standing in ("due", "overdue")
     assert codes(read_child_page(clinic.desk, clinic.nurse, "nobody").problems) == ["child.not_found"]
     assert forecasts.reckon("x", page).rows
+
+
+def test_what_only_warns_asks_no_special_right(clinic: Story) -> None:
+    """BCG from three months on wants a negative skin test by a rule that nobody verified: it is said, and any nurse
+    goes on."""
+    child = clinic.child("2026-05-19")
+    _, (box,) = clinic.receive(BCG)
+    clinic.visit(child)
+    verdict = clinic.check(child, box)
+    assert [(p.code, p.severity) for p in verdict.problems] == [("schedule.contraindicated", Severity.WARN)]
+    assert clinic.enter(verdict.checked_id).dose_no == 1
