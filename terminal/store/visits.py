@@ -73,3 +73,9 @@ def open_of(store: Store, child_id: str) -> VisitRow | None:
 def observed(store: Store, now: str) -> list[VisitRow]:
     """Closed visits whose observation still runs."""
     return _rows(store, "WHERE closed_at IS NOT NULL AND observe_until > ? ORDER BY observe_until", now)
+
+
+def closed_since(store: Store, child_id: str, since: str) -> list[str]:
+    """The ids of a child's visits closed from a moment (UTC) on."""
+    rows = store.sql("SELECT id FROM visit WHERE child_id = ? AND closed_at >= ? ORDER BY closed_at", child_id, since)
+    return [visit_id for (visit_id,) in rows]

@@ -9,11 +9,12 @@ from domain.doses import CORRECTABLE, Dose, can_be
 from domain.events import DoseCorrected, DoseDisputed, DoseMoved, DoseVoided, StockUsed
 from domain.permissions import Permission
 from domain.problems import Problem, block
+from domain.schedule.advice import Page
 from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
-from terminal.usecases.schedule import as_judged, given_twice, renew_forecast
-from terminal.usecases.visit import renew_slip
+from terminal.usecases.schedule import as_judged, counted_anew, given_twice, page_of, renew_forecast
+from terminal.usecases.visit import renew_slip, renew_slips
 
 
 def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem:
@@ -37,7 +38,7 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
     dose = _find(desk, actor, dose_id, reason)
     if isinstance(dose, Problem):
         return stop(dose)
-    body = DoseVoided(dose_id, reason)
+    body, before = DoseVoided(dose_id, reason), page_of(desk, dose.child_id)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.voided", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "voided", body)
@@ -45,10 +46,16 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
             lot_id, drawn = dose.facts["lot_id"], _drawn_for(desk, dose)
             event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1)) if lot_id else fact_id
             stock.move(entry, event_id, lot_id, "returned", 1, dose.facts["package"], dose.facts["vial_no"], drawn)
-        renew_forecast(entry, desk, dose.child_id)
-        renew_slip(entry, desk, dose.facts["visit_id"])
+        after = renew_forecast(entry, desk, dose.child_id)
+        renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
         entry.audit("dose.void", dose.child_id, dose=dose_id)
-    return Outcome(doses.one(desk.store, dose_id))
+    return Outcome(doses.one(desk.store, dose_id), _others(desk, dose, before, after))
+
+
+def _others(desk: Desk, dose: Dose, before: Page | None, after: Page) -> tuple[Problem, ...]:
+    """What became of the child's other doses."""
+    history = [d for d in doses.of_child(desk.store, dose.child_id) if d.id != dose.id]
+    return tuple(counted_anew(before, after, history))
 
 
 def _drawn_for(desk: Desk, dose: Dose) -> str:
@@ -73,14 +80,20 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     fields = {name: (old[name], new) for name, new in changes.items() if old[name] != new}
     if not fields:
         return Outcome(dose)
-    body = DoseCorrected(dose_id, fields, reason)
+    body, before = DoseCorrected(dose_id, fields, reason), page_of(desk, dose.child_id)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.corrected", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "corrected", body)
-        renew_forecast(entry, desk, dose.child_id)
-        renew_slip(entry, desk, dose.facts["visit_id"])
+        after = renew_forecast(entry, desk, dose.child_id)
+        if "given_on" in fields:
+            renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
+        else:
+            renew_slip(entry, desk, dose.facts["visit_id"])
         entry.audit("dose.correct", dose.child_id, dose=dose_id, fields=sorted(fields))
-    return Outcome(doses.one(desk.store, dose_id))
+    corrected = doses.one(desk.store, dose_id)
+    assert corrected is not None
+    judged = as_judged(after, dose_id, corrected.dose_no)
+    return Outcome(corrected, (*judged, *_others(desk, dose, before, after)))
 
 
 def _wrong(desk: Desk, dose: Dose, changes: dict[str, Any]) -> list[Problem]:
@@ -117,16 +130,18 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
     twice = given_twice(desk, to_child, doses.of_child(desk.store, to_child), dose.vaccine, dose.given_on)
     if twice:
         return stop(*twice)
-    body = DoseMoved(dose_id, to_child, reason)
+    body, before = DoseMoved(dose_id, to_child, reason), page_of(desk, dose.child_id)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         new_id = entry.fact("dose.moved", dose.child_id, body, desk.stated_now())
         doses.add_moved(entry, new_id, dose, to_child)
         doses.add_change(entry, new_id, dose_id, "moved", body)
-        renew_forecast(entry, desk, dose.child_id)
+        after = renew_forecast(entry, desk, dose.child_id)
         page = renew_forecast(entry, desk, to_child)
-        renew_slip(entry, desk, dose.facts["visit_id"])
+        renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
+        renew_slips(entry, desk, to_child)
         entry.audit("dose.move", dose.child_id, dose=dose_id, to=to_child)
-    return Outcome(doses.one(desk.store, new_id), tuple(as_judged(page, new_id, dose.dose_no)))
+    judged = as_judged(page, new_id, dose.dose_no)
+    return Outcome(doses.one(desk.store, new_id), (*judged, *_others(desk, dose, before, after)))
 
 
 @verb(Permission.DOSE_DISPUTE)

@@ -117,3 +117,15 @@ def as_judged(page: Page, dose_id: str, number: int) -> list[Problem]:
         return [warn("dose.does_not_count")]
     counted = {cell.number for cell, mark in shown if mark.number}
     return [] if number in counted else [warn("dose.other_number", typed=number, counted=max(counted))]
+
+
+def counted_anew(before: Page | None, after: Page, history: Sequence[Dose]) -> list[Problem]:
+    """The doses that agreed with the page before a change and do not after it: each is recorded under a number, which
+    stays until a person corrects it."""
+    found = []
+    for dose in (d for d in history if d.counts):
+        known = as_judged(before, dose.id, dose.dose_no) if before else []
+        for told in as_judged(after, dose.id, dose.dose_no) if not known else []:
+            named = {"vaccine": dose.vaccine, "day": dose.given_on, **told.params}
+            found.append(warn("dose.counts_otherwise" if told.params else "dose.counts_no_more", **named))
+    return found

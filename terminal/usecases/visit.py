@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any
 
@@ -105,6 +105,14 @@ def renew_slip(entry: Entry, desk: Desk, visit_id: str) -> None:
     given = _given(desk, visit)
     if given:
         _issue(entry, desk, visit, given, visit.observe_until)
+
+
+def renew_slips(entry: Entry, desk: Desk, child_id: str, visit_id: str = "") -> None:
+    """A dose went or has another day: the slip of its visit is renewed, and what the family was given today, which may
+    name another next visit now."""
+    midnight = utc_text(datetime.combine(desk.world.today(), time(), desk.world.zone))
+    for one in dict.fromkeys((visit_id, *visits.closed_since(desk.store, child_id, midnight))):
+        renew_slip(entry, desk, one)
 
 
 def _given(desk: Desk, visit: visits.VisitRow) -> list[Dose]:
