@@ -23,6 +23,7 @@ from terminal.store.database import Store
 from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet
 from terminal.ui.hand import Hand
+from terminal.ui.page_children import ChildrenPage
 from terminal.ui.pages import COUNTER, ENTRIES
 from terminal.ui.pictures import grab
 from terminal.ui.register_sheet import RegisterSheet
@@ -79,7 +80,7 @@ class Morning:
         recalled = due[2]
         row = stock.lot_of_package(self._store, recalled.packages[-1])
         assert row is not None
-        recall_lot(self.clinic.desk, self.clinic.boss, row.id, "演示：厂家召回")
+        recall_lot(self.clinic.desk, self.clinic.boss, row.id, self._say("demo.recall"))
         self._scan(recalled.packages[-1])
         self._picture("stop-recalled")
         self._scan("89999990000000000001")
@@ -130,12 +131,27 @@ class Morning:
         self._finish_visit()
 
     def _pages(self) -> None:
-        """What else the rail has."""
+        """What else the rail has, once all is uploaded."""
+        self.terminal.sync_now(20)
+        self.hand.call(self._shell.ask_standing)
+        self.hand.settle()
         for entry in [e for e in ENTRIES if e.page and e.name != COUNTER]:
             self.hand.call(partial(self._shell.turn_to, entry.name))
             self.hand.settle()
             self._picture(f"page-{entry.name}")
+            if entry.name == "children":
+                self._record()
         self.hand.call(lambda: self._shell.turn_to(COUNTER))
+
+    def _record(self) -> None:
+        """A record to read, from the list of children."""
+        page = self.hand.window.findChild(ChildrenPage)
+        assert page is not None
+        self.hand.call(lambda: page.show_record(page.table.lines.shown[0].id))
+        self.hand.until(lambda: page.sheet)
+        self.hand.settle()
+        self._picture("record")
+        self.hand.call(page.close_sheet)
 
     def _newborn(self, form: ChildRegistered) -> None:
         """A child nobody has seen: registered with checks while typing, then the first doses."""
@@ -164,7 +180,7 @@ class Morning:
     def _contraindicated(self, child: Card) -> None:
         """A noted contraindication stops; the physician takes the seat, gives a reason, hands back."""
         lot = self._due(child)[0]
-        alert = Alert("contraindication", "上次接种后高热惊厥", (vaccine_class(lot.product.vaccine),))
+        alert = Alert("contraindication", self._say("demo.convulsion"), (vaccine_class(lot.product.vaccine),))
         update_child(self.clinic.desk, self.clinic.boss, child.id, {"alerts": (alert,)})
         self._hand_over(self.clinic.staff["advanced"])
         self._open(child)
@@ -172,7 +188,7 @@ class Morning:
         self._picture("stop-contraindicated")
         self.hand.press("Enter")
         sheet = self._sheet(ReasonSheet)
-        self.hand.call(lambda: sheet.reason.setText("医生评估后同意接种"))
+        self.hand.call(lambda: sheet.reason.setText(self._say("ui.reason.physician")))
         self._picture("override")
         self.hand.call(sheet.finish)
         self.hand.settle()
@@ -187,7 +203,7 @@ class Morning:
         self.hand.call(lambda: self._work.doses.dose_chosen(dose))
         self.hand.click(self.hand.window.words("ui.dose.void"))
         sheet = self._sheet(ReasonSheet)
-        self.hand.call(lambda: sheet.reason.setText("误录，未接种"))
+        self.hand.call(lambda: sheet.reason.setText(self._say("ui.reason.not_given")))
         self.hand.call(sheet.finish)
         self.hand.settle()
         self._picture("voided")
@@ -368,6 +384,10 @@ class Morning:
         if shell:
             self.hand.call(shell.tick)
         self.hand.call(lambda: grab(self.hand.window, path))
+
+    def _say(self, code: str) -> str:
+        """What somebody writes, in the language of the window."""
+        return self.hand.window.words(code)
 
     @property
     def _store(self) -> Store:

@@ -40,7 +40,7 @@ class DoseSheet(Sheet):
             ("ui.dose.given_on", dose.given_on),
             ("ui.dose.lot", facts["lot_no"]),
             ("ui.dose.expiry", facts["expiry_on"]),
-            ("ui.dose.maker", facts["maker"]),
+            ("ui.dose.maker", words.maker(facts["maker"])),
             ("ui.site", words.site(facts["site"])),
             ("ui.dose.route", words.route(facts["route"])),
             ("ui.dose.giver", facts["giver"]),

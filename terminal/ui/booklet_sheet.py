@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLineEdit
 
 from domain.doses import Dose, is_day
@@ -17,7 +16,7 @@ from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.copy_booklet import Copied, PaperDose
 
-COLUMNS, OTHERS, DAY_PX, PICK_PX = 5, 2, 108, 168
+COLUMNS, OTHERS, DAY_PX, PICK_PX = 5, 2, 100, 128
 
 
 @dataclass
@@ -82,7 +81,8 @@ class BookletSheet(Sheet):
             before[group] = first + len(row.cells)
         for _ in range(OTHERS):
             self._add(words("ui.booklet.other"), vaccine_options(words), {}, by_id, [""] * COLUMNS)
-        self._grid.setColumnStretch(0, 1)
+        for column in range(1, COLUMNS + 2):
+            self._grid.setColumnStretch(column, 1)
         form = self.form()
         self.clinic, self.reason = QLineEdit(), QLineEdit(words("ui.booklet.differs"))
         self.line(form, "ui.elsewhere.clinic", self.clinic)
@@ -104,7 +104,7 @@ class BookletSheet(Sheet):
         title.setMinimumWidth(120)
         pick = Pick(codes)
         pick.setMinimumContentsLength(6)
-        pick.setFixedWidth(PICK_PX)
+        pick.setMinimumWidth(PICK_PX)
         pick.setAccessibleName(self.words("ui.booklet.vaccine", name=name))
         self._grid.addWidget(title, at, 0)
         self._grid.addWidget(pick, at, 1)
@@ -114,11 +114,11 @@ class BookletSheet(Sheet):
             place = _Place(Day(dose.given_on if dose else ""), pick, number, dose, expected[number - 1])
             place.field.setProperty("kind", "grid")
             place.field.setPlaceholderText("")
-            place.field.setFixedWidth(DAY_PX)
+            place.field.setMinimumWidth(DAY_PX)
             place.field.setAccessibleName(f"{name} {self.words('ui.history.dose', number=number)}")
             place.field.textEdited.connect(lambda _, p=place: self._typed(p))
             self.places.append(place)
-            self._grid.addWidget(place.field, at, number + 1, Qt.AlignmentFlag.AlignLeft)
+            self._grid.addWidget(place.field, at, number + 1)
 
     def _typed(self, place: _Place) -> None:
         place.vaccine = place.pick.value or place.usual

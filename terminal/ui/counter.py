@@ -26,6 +26,7 @@ from terminal.ui.visit_card import VisitCard
 
 NARROW_PX = 1160  # below this the keys' words are smaller
 _BY_TAB = (Qt.FocusPolicy.TabFocus, Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.WheelFocus)
+SHORT_PX = 520  # below this the height belongs to the history
 NARROWEST_PX = 900  # below this the words stand without their keys
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
@@ -133,6 +134,7 @@ class Counter(Page):
         narrow = "most" if width < NARROWEST_PX else "yes" if width < NARROW_PX else "no"
         for button in self._actions.values():
             button.squeeze(narrow != "no")
+        self._optional.setMaximumHeight(0 if self.height() < SHORT_PX else 10_000)
         parts.restyle(self._action_bar, narrow=narrow)
 
     def refresh(self) -> None:

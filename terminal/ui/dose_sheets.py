@@ -100,7 +100,7 @@ class LotSheet(Sheet):
         super().__init__(words, words("ui.lots"), close)
         self.body.addWidget(parts.text(words("ui.lots.compare"), wrap=True))
         for lot in lots:
-            label = words("ui.lots.line", lot=lot.lot_no, day=lot.expiry_on, maker=lot.maker)
+            label = words("ui.lots.line", lot=lot.lot_no, day=lot.expiry_on, maker=words.maker(lot.maker))
             label += "  " + words("ui.lots.recalled") if lot.recalled else ""
             self.body.addWidget(parts.Button(label, partial(done, lot.id)))
         if not lots:

@@ -22,6 +22,7 @@ from terminal.ui.tokens import BODY_PX, COLOURS
 from terminal.ui.words import Words
 
 CARD_PX, CARD_HIGH_PX, MORE_PX, SPACE = 184, 86, 64, 10
+FEWEST = 3  # places in a row, so that one card is not as wide as the screen
 _EDGES = {"ok": "ok", "look": "warn", "stop": "bad"}
 _CHIPS = {
     "": ("ok", "ok_tint"),
@@ -173,7 +174,7 @@ class DueCards(QWidget):
             return words("ui.due.not_here")
         route = words.short_route(product.route)
         volume = words("ui.package.volume", volume=f"{product.volume_ml:g}")
-        return " · ".join(filter(None, [words.site(product.site), route, volume]))
+        return words("ui.due.between").join(filter(None, [words.site(product.site), route, volume]))
 
     def _dose(self, vaccine: str, number: int, site: str, route: str, state: str, tone: str) -> Face:
         words = self._words
@@ -202,10 +203,10 @@ class DueCards(QWidget):
         parts.clear(self._grid)
         for column in range(self._grid.columnCount()):
             self._grid.setColumnStretch(column, 0)
-        columns = whole + 1 if folded else fit
+        columns = whole + 1 if folded else min(fit, max(len(self.faces), FEWEST))
         for at, face in enumerate(self.faces[:whole]):
             self._grid.addWidget(_Card(face, self._pressed), at // columns, at % columns)
-        for column in range(whole if folded else fit):
+        for column in range(whole if folded else columns):
             self._grid.setColumnStretch(column, 1)
         if folded:
             rest = self.faces[whole:]

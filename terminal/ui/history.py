@@ -234,6 +234,8 @@ class History(QTableWidget):
         words, day = self._words, str(cell.on)
         if not is_next or cell.standing == "later":
             return Line(day, "muted"), ""
+        if line.put_off and line.put_off > self._today:
+            return Line(words("ui.history.put_off", day=line.put_off), "warn", strong=True), "warn_tint"
         if cell.standing == "overdue":
             return Line(words("ui.history.overdue", day=line.past_due_on), "warn", strong=True), "warn_tint"
         return Line(words("ui.today"), "ok", strong=True), "ok_tint"

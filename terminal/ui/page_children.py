@@ -59,20 +59,20 @@ class ChildrenPage(WorkPage):
             Column(
                 words("ui.list.age"),
                 lambda c: words.age(c.birth_on, desk.today()),
-                3,
+                4,
                 key=lambda c: c.birth_on,
                 spare=True,
             ),
-            Column(words("ui.children.code"), lambda c: c.child_code, 6),
-            Column(words("ui.children.booklet"), lambda c: c.booklet, 4),
+            Column(words("ui.children.code"), lambda c: c.child_code, 5),
+            Column(words("ui.children.booklet"), lambda c: c.booklet, 3),
             Column(words("ui.duelist.call"), lambda c: f"{c.guardian} {masked(c.phone)}".strip(), 5),
             Column(
-                words("ui.duelist.residence"), lambda c: words.name(tables.residences().get(c.residence)), 2, spare=True
+                words("ui.duelist.residence"), lambda c: words.name(tables.residences().get(c.residence)), 3, spare=True
             ),
             Column(
                 words("ui.children.status"),
                 lambda c: words.name(tables.register_statuses().get(c.register_status)),
-                2,
+                3,
                 spare=True,
             ),
         ]

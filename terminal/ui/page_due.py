@@ -35,7 +35,8 @@ class DuePage(WorkPage):
             lambda c: c.child_id,
         )
         self.within = Within(words("ui.list.within"), self.table)
-        self.standing = Choices([(s, words(f"ui.duelist.{s or 'both'}")) for s in ("", "overdue", "due")], "")
+        standings = (("", "both"), ("overdue", "overdue"), ("due", "due"))
+        self.standing = Choices([(s, words(f"ui.duelist.{name}")) for s, name in standings], "")
         self.standing.setAccessibleName(words("ui.duelist.standing"))
         self.head.addWidget(self.standing)
         self.head.addWidget(self.within)
@@ -43,7 +44,8 @@ class DuePage(WorkPage):
         self.age = Pick([("", words("ui.duelist.any_age")), *((f"{a}-{b}", self._age(a, b)) for a, b in AGES)])
         residences = [(code, words.name(row)) for code, row in tables.residences().items()]
         self.residence = Pick([("", words("ui.duelist.any_residence")), *residences])
-        self.phone = Pick([(p, words(f"ui.duelist.phone_{p or 'any'}")) for p in ("", "known", "missing")])
+        phones = (("", "any"), ("known", "known"), ("missing", "missing"))
+        self.phone = Pick([(p, words(f"ui.duelist.phone_{name}")) for p, name in phones])
         self.day = Day(house.desk.today().isoformat())
         self._filters()
         self.inside.addWidget(in_card(self.table), 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout
 
 from terminal.ui import parts
@@ -15,7 +15,7 @@ from terminal.ui.pages import Entry
 from terminal.ui.tokens import COLOURS
 from terminal.ui.words import Words
 
-WIDTH = 84
+WIDTH, LINE_PX, LEAST_PX = 84, 62, 42
 LOCK_KEY = "Ctrl+L"
 
 
@@ -44,6 +44,7 @@ class Rail(QFrame):
         self.setFixedWidth(WIDTH)
         self._words, self._chosen, self._lock = words, chosen, lock
         self._buttons: dict[str, tuple[QToolButton, str]] = {}
+        self._below: list[QToolButton] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(8, 10, 8, 10)
         self._layout.setSpacing(4)
@@ -57,8 +58,10 @@ class Rail(QFrame):
             button.setCheckable(True)
             self._buttons[entry.name] = (button, entry.icon)
         self._layout.addStretch(1)
-        self._add("lock", LOCK_KEY, self._lock).setIcon(icon("lock"))
+        self._below = [self._add("lock", LOCK_KEY, self._lock)]
+        self._below[0].setIcon(icon("lock"))
         self.show_current(current)
+        self._fit()
 
     def _add(self, name: str, key: str, pressed: Callable[[], None], corner: str = "") -> QToolButton:
         button = _Line(corner)
@@ -67,13 +70,26 @@ class Rail(QFrame):
         button.setText(words)
         button.setAccessibleName(words)
         button.setToolTip(f"{words}  {key}")
-        button.setIconSize(QSize(24, 24))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
-        button.setFixedSize(QSize(67, 62))
+        button.setFixedWidth(67)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(lambda _=False: pressed())
         self._layout.addWidget(button)
         return button
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as there is room for: at 200 % the lines move together."""
+        lines = [button for button, _ in self._buttons.values()] + self._below
+        room = (self.height() - 20) // max(1, len(lines)) - self._layout.spacing()
+        high = max(LEAST_PX, min(LINE_PX, room))
+        for line in lines:
+            line.setFixedHeight(high)
+            line.setIconSize(QSize(24, 24) if high == LINE_PX else QSize(18, 18))
+            parts.restyle(line, tight="no" if high == LINE_PX else "yes")
 
     def show_current(self, current: str) -> None:
         """Mark the page that is open."""

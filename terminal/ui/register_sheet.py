@@ -85,7 +85,7 @@ class RegisterSheet(Sheet):
         for name in NUMBERS:
             self._add(left, name, QLineEdit())
         relation = Pick([(r, words(f"ui.relation.{r}")) for r in RELATIONS], "mother")
-        relation.setMinimumWidth(NAME_PX)
+        relation.setMinimumWidth(NAME_PX + 12)
         guardian = QLineEdit()
         guardian.setPlaceholderText(words("ui.field.guardian"))
         middle.addRow(self._hold("relation", relation), self._hold("guardian", guardian))

@@ -56,7 +56,8 @@ class Sheet(QFrame):
         area.setWidgetResizable(True)
         area.setWidget(inside)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        if not self.wide:  # a wide one is made for the smallest window; at 200 % there may be less
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.said = parts.text("", "problem", wrap=True)
         self.done_button = parts.Button(done_words or words("ui.save"), self.finish, "F10", "primary")
         self.done_button.setVisible(bool(done_words))

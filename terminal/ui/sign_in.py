@@ -10,7 +10,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from config.texts import LANGUAGES, Language
 from domain.codes import Code, StaffBadge
@@ -28,7 +28,7 @@ from terminal.usecases.staff_badge import badge_holder
 from terminal.usecases.staff_emergency import break_glass
 from terminal.usecases.staff_pin import change_pin
 
-CARD_PX = 420
+CARD_PX, SIDE_PX = 420, 32
 CODES = ("ui.sign_in.who", "ui.emergency.code")
 
 
@@ -62,7 +62,9 @@ class _Form(QWidget):
         layout.addWidget(self.said)
         self.button = parts.Button(words(button), self.submit, "Enter", "primary")
         layout.addWidget(self.button)
-        layout.addWidget(parts.text(words(how), "small", wrap=True))
+        told = parts.text(words(how), "small", wrap=True)
+        told.setMinimumHeight(told.heightForWidth(CARD_PX - 2 * SIDE_PX))
+        layout.addWidget(told)
 
     def _enter(self) -> None:
         """Enter goes to the next empty field; in the last one it is the button."""
@@ -133,7 +135,7 @@ class SignIn(QFrame):
         words, settings = self._words, self._desk.settings
         frame, layout = parts.card()
         frame.setFixedWidth(CARD_PX)
-        layout.setContentsMargins(32, 18, 32, 16)
+        layout.setContentsMargins(SIDE_PX, 18, SIDE_PX, 16)
         layout.setSpacing(8)
         layout.addWidget(self._title)
         layout.addWidget(parts.text(f"{settings.clinic.name} · {words('ui.desk', desk=settings.desk)}", "muted", True))
@@ -152,7 +154,12 @@ class SignIn(QFrame):
         spoken = [
             _choice(words(f"ui.language.{one}"), one == words.language, partial(language, one)) for one in LANGUAGES
         ]
-        outer = QVBoxLayout(self)
+        inside, area = QWidget(), QScrollArea()  # it scrolls at 200 %, where a form may be higher than the screen
+        area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(inside)
+        parts.column(self).addWidget(area)
+        outer = QVBoxLayout(inside)
         outer.addStretch(2)
         cards = parts.row(1, frame, pad, 1, spacing=16)
         cards.setAlignment(pad, Qt.AlignmentFlag.AlignBottom)

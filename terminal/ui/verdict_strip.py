@@ -101,7 +101,7 @@ def say_package(words: Words, dose: DoseGiven) -> str:
         words("ui.package.lot", lot=dose.lot_no) if dose.lot_no else "",
         words("ui.package.expiry", day=dose.expiry_on) if dose.expiry_on else "",
         words("ui.package.volume", volume=f"{dose.volume_ml:g}") if dose.volume_ml else "",
-        dose.maker,
+        words.maker(dose.maker),
         words.site(dose.site) if dose.site else "",
         words.route(dose.route) if dose.route and dose.route != "PO" else "",
     ]

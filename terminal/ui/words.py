@@ -56,6 +56,11 @@ class Words:
     def route(self, code: str) -> str:
         return self.name(tables.routes().get(code), code)
 
+    def maker(self, name: str) -> str:
+        """A maker of the clinic's products in this language; any other as it was written."""
+        known = (p.maker_en for p in tables.products() if p.maker_zh == name)
+        return name if self.language == "zh_CN" else next(known, name)
+
     def short_route(self, code: str) -> str:
         """As a card has it: 肌内, IM; "" for by mouth, which the site says already."""
         if code == "PO":

@@ -21,7 +21,7 @@ from terminal.ui.services import Services
 from terminal.ui.tokens import TARGET_PX
 from terminal.ui.window import SMALLEST
 from terminal.usecases.staff_emergency import break_glass, emergency_standing, first_emergency_code
-from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, make_desk, made
+from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, made, make_desk
 from tests.fakes.screen import Screen, booklet, with_visit
 
 
