@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from domain.world import World
-from regional import app, worker
+from regional import app, exchange, worker
 from regional.dashboard import routes as dashboard
 from regional.database import Pool
 from regional.keys import KeyRing
@@ -24,6 +24,7 @@ def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
     pages = Pool(pages_dsn, size=4)
     if pages_dsn:
         dashboard.install(application, pages, world)
+        exchange.install(application, pages, world)
     tls = folder / "tls"
     config = uvicorn.Config(
         application,

@@ -146,6 +146,9 @@ def _region_verbs(verb: Callable[..., argparse.ArgumentParser], region: Any, tex
     places, keys = group("terminal"), group("keys")
     add, revoke, listing = (action(places, "region_terminal", name) for name in ("add", "revoke", "list"))
     shown, rotate = (action(keys, "region_keys", name) for name in ("list", "rotate"))
+    exported = verb("fhir-export", "region_fhir_export", region)
+    exported.add_argument("--clinic", required=True, help=text("init.clinic-code"))
+    exported.add_argument("--out", type=Path, required=True, help=text("region_fhir_export.out"))
     people = group("staff")
     hired, closed, people_list = (action(people, "region_staff", name) for name in ("add", "close", "list"))
     for each in (hired, closed):
@@ -169,7 +172,7 @@ def _region_verbs(verb: Callable[..., argparse.ArgumentParser], region: Any, tex
     escrow.add_argument("--by", required=True, help=text("region_escrow_open.by"))
     escrow.add_argument("--with", dest="second", required=True, help=text("region_escrow_open.with"))
     escrow.add_argument("--reason", required=True, help=text("region_escrow_open.reason"))
-    for each in (serve, code, add, revoke, listing, shown, rotate, init, escrow, hired, closed, people_list):
+    for each in (serve, code, add, revoke, listing, shown, rotate, init, escrow, hired, closed, people_list, exported):
         each.add_argument("--data", type=Path, default=Path("region"), help=text("region_serve.data"))
         each.add_argument("--dsn", default=os.environ.get("VAXDESK_REGION_DSN", ""), help=text("region_serve.dsn"))
 
