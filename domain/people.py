@@ -24,7 +24,7 @@ HBSAG = ("", "negative", "positive", "unknown")
 
 _PHONE = re.compile(r"1[3-9]\d{9}|0\d{2,3}-?\d{7,8}")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-_LATIN = "A-Za-z\u00c0-\u024f"
+_LATIN = "A-Za-z\u00c0-\u024f\u1e00-\u1eff"  # the last of Vietnamese names
 _DOTS = "•・‧∙⋅･．.●"  # marks that input methods give for the middle dot of a name
 # A change of the first field makes the others worth another look.
 _LOOK_AGAIN = {"birth_on": {"name", "identifiers"}, "sex": {"identifiers"}}

@@ -137,6 +137,7 @@ def test_a_newborn_may_be_without_a_name_for_sixty_days(birth_on: str, severity:
         ("𬭊𬍛〇㛃䶮", ""),
         ("\U00031350\U0002ebf0", ""),  # ideographs newer than Python's tables
         ("Anne-Marie O'Neill", ""),
+        ("Nguyễn Thị Minh Khai", ""),
         ("José María", ""),
         ("ئالىم", ""),
         ("王", "name.short"),
