@@ -269,10 +269,13 @@ class Work:
 
         self.turns.take(lambda: self.trip(verb, checked, *args))
 
-    def saved(self, code: str) -> Callable[[Any], None]:
-        def then(_: Any) -> None:
+    def saved(self, code: str) -> Callable[[Outcome[Any]], None]:
+        """Close the form and say that it is done, with what the person has to look at now."""
+
+        def then(outcome: Outcome[Any]) -> None:
             self.screen.close_sheet()
-            self.say(Said("ok", self.words(code)))
+            told = " ".join(self.words.problem(p) for p in outcome.problems)
+            self.say(Said("look" if told else "ok", self.words(code), told))
 
         return then
 

@@ -280,3 +280,15 @@ def test_a_temperature_needs_no_point(screen: Screen, on: TestDesk) -> None:
     assert field is not None
     type_in(field, "365")
     assert field.text() == "36.5" and screen.counter.visit.precheck().health == {"temperature_c": 36.5}
+
+
+def test_what_a_voided_dose_does_to_the_others_is_said(screen: Screen, on: TestDesk) -> None:
+    first = transcribe_dose(on.desk, on.nurse, on.boy.id, "2026-05-19", "0201", 1, "产科").value
+    assert first and transcribe_dose(on.desk, on.nurse, on.boy.id, "2026-06-22", "0201", 2, "产科").ok
+    with_visit(screen, on.boy)
+    screen.counter.work.doses.dose_chosen(first)
+    click(screen.counter.sheet, "作废")
+    screen.counter.sheet.reason.setText("抄错了孩子")  # type: ignore[union-attr]
+    screen.press(KEY.Key_F10)
+    assert screen.tone == "look"
+    assert "2026-06-22 的 乙肝(CHO) 按免疫程序计为第 1 剂，记录为第 2 剂" in screen.said
