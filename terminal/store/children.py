@@ -234,14 +234,17 @@ def _candidate(store: Store, child_id: str) -> dict[str, Any]:
 
 
 def sounding_like(store: Store, child_id: str, facts: ChildRegistered, since: str, until: str) -> list[Found]:
-    """Other children whose name sounds the same, born between these days."""
+    """Other children born between these days whose name sounds the same; for one without a name, those without."""
     sound = _spelling(facts.name)
     text = (
         _LINE
-        + """WHERE c.initials = ? AND c.pinyin = ? AND c.id <> ? AND c.name <> ''
+        + """WHERE c.initials = ? AND c.pinyin = ? AND c.id <> ? AND (c.name = '') = ?
         AND c.birth_on BETWEEN ? AND ? ORDER BY c.birth_on LIMIT 3"""
     )
-    return [Found(*row) for row in store.sql(text, sound["initials"], sound["pinyin"], child_id, since, until)]
+    return [
+        Found(*row)
+        for row in store.sql(text, sound["initials"], sound["pinyin"], child_id, not facts.name, since, until)
+    ]
 
 
 def sharing_phone(store: Store, phones: list[str]) -> list[Found]:

@@ -24,7 +24,8 @@ class OpenChild:
     doses: list[Dose]
     visit: visits.VisitRow | None
     siblings: list[children.Found]
-    alike: list[children.Found] = field(default_factory=list)  # of another family, with a name that sounds the same
+    # Of another family, with a name that sounds the same or, as this one, without any.
+    alike: list[children.Found] = field(default_factory=list)
     not_given: list[NotGiven] = field(default_factory=list)
 
 
@@ -58,7 +59,7 @@ def read_child(desk: Desk, child_id: str) -> OpenChild | None:
     siblings = [f for f in children.sharing_phone(desk.store, phones) if f.id != child_id]
     born, family = date.fromisoformat(facts.birth_on), {f.id for f in siblings}
     days = [(born + side * NEAR).isoformat() for side in (-1, 1)]
-    alike = children.sounding_like(desk.store, child_id, facts, *days) if facts.name else []
+    alike = children.sounding_like(desk.store, child_id, facts, *days)
     return OpenChild(
         card,
         doses.of_child(desk.store, child_id),

@@ -359,3 +359,22 @@ def test_the_number_is_that_of_the_dose_it_satisfies_and_each_injection_has_its_
         _, (box,) = clinic.receive(prefix)
         dose = clinic.enter(clinic.check(child, box).checked_id)
         assert (dose.dose_no, dose.facts["site"]) == (1, site)
+
+
+def test_what_is_deferred_waits_for_no_enter(clinic: Story) -> None:
+    """The package in hand has its answer; one of another class keeps waiting."""
+    child = clinic.child()
+    visit = clinic.visit(child)
+    checked = clinic.check(child, HEPB_BOX).checked_id
+
+    def waiting() -> list[str]:
+        return [c.id for c in clinic.read(doses.held, "", visit)]
+
+    made(defer_dose(clinic.desk, clinic.nurse, visit, "0301", "deferred", "发热"))
+    assert waiting() == [checked]
+    today = clinic.desk.today().isoformat()
+    over = defer_dose(clinic.desk, clinic.nurse, visit, "0202", "deferred", "发热", today)
+    assert codes(over.problems) == ["dose.until_over"] and waiting() == [checked]
+    made(defer_dose(clinic.desk, clinic.nurse, visit, "0202", "refused", "家长拒绝"))
+    assert waiting() == []
+    assert clinic.audit("dose.not_given")[-1]["why"] == "refused"

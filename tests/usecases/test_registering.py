@@ -8,7 +8,7 @@ from domain.events import ChildRegistered, Guardian, Identifier
 from domain.problems import stops
 from domain.wire.signed import Lease
 from terminal.store import children, leases
-from terminal.usecases.find_child import find_child
+from terminal.usecases.find_child import find_child, view_child
 from terminal.usecases.register_child import doubles, give_code, register_child, update_child
 from tests.fakes.ledgers import TERMINAL
 from tests.fakes.stories import CLINIC, Story, codes, made
@@ -163,3 +163,12 @@ def test_where_a_child_stands_keeps_its_history(clinic: Story) -> None:
         ("register_status", "3", "2026-12-23"),
         ("residence", "1", "2026-11-23"),
     ]
+
+
+def test_newborns_without_a_name_are_marked_as_alike(clinic: Story) -> None:
+    """Two of one day in one room have nothing else to tell them apart by; one with a name is no such case."""
+    newborn = ChildRegistered("", "1", "2026-11-22")
+    first, second = (made(register_child(clinic.desk, clinic.nurse, newborn, REASON)).id for _ in range(2))
+    clinic.child(born=newborn.birth_on)
+    opened = made(view_child(clinic.desk, clinic.nurse, first))
+    assert [other.id for other in opened.alike] == [second]
