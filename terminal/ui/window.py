@@ -109,6 +109,9 @@ class MainWindow(QMainWindow):
         self.words = Words(language)
         qt_words.speak(language)
         self.setWindowTitle(self.words("ui.brand"))
+        self.pad.setParent(None)
+        self.pad.deleteLater()
+        self.pad = TouchPad(self, self.words)
         self.lock()
 
     def toggle_sound(self) -> None:
