@@ -37,7 +37,7 @@ class Pool:
     """At most `size` connections, opened when first wanted, shared by the threads of one process."""
 
     def __init__(self, dsn: str, size: int = 8) -> None:
-        self._dsn = dsn
+        self._dsn, self.size = dsn, size
         self._free: queue.LifoQueue[Connection | None] = queue.LifoQueue()
         for _ in range(size):
             self._free.put(None)
@@ -57,6 +57,11 @@ class Pool:
                 yield connection
         finally:
             self._free.put(connection)
+
+    @property
+    def busy(self) -> int:
+        """Connections in use now."""
+        return self.size - self._free.qsize()
 
     def close(self) -> None:
         while not self._free.empty():

@@ -11,20 +11,24 @@ from pathlib import Path
 import uvicorn
 
 from domain.world import World
-from regional import app, exchange, worker
+from regional import app, exchange, metrics, openapi, worker
 from regional.dashboard import routes as dashboard
 from regional.database import Pool
 from regional.keys import KeyRing
+
+METRICS_TOKEN = "metrics.token"
 
 
 def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
     """Answer HTTPS on an open socket until the parent ends; with `pages_dsn` (vaxdesk_read) also people's browsers."""
     world = World()
-    application = app.create(Pool(dsn), KeyRing(folder / "keys", world.now()), world, _say_ready)
-    pages = Pool(pages_dsn, size=4)
+    pool, pages = Pool(dsn), Pool(pages_dsn, size=4)
+    application = app.create(pool, KeyRing(folder / "keys", world.now()), world, _say_ready)
     if pages_dsn:
         dashboard.install(application, pages, world)
         exchange.install(application, pages, world)
+        metrics.install(application, pages, {"api": pool, "pages": pages}, world, folder / METRICS_TOKEN)
+        openapi.install(application)
     tls = folder / "tls"
     config = uvicorn.Config(
         application,

@@ -143,7 +143,7 @@ def test_the_schema_is_one_that_refuses(region: EmbeddedRegion, child: dict[str,
         {"primarySource": "yes"},
         {"occurrenceDateTime": "10.1.2026"},
         {"lot": "B77"},
-        {"vaccineCode": None},
+        {"lotNumber": 5},
     ):
         with pytest.raises(jsonschema_rs.ValidationError):
             check({**whole, **wrong})
