@@ -38,7 +38,9 @@ def give_a_dose(clinic: DemoClinic, number: int) -> str:
     assert visit
     package = TracePackage(lot.packages[number], lot.product.prefix7)
     verdict = check_dose(desk, nurse, visit.id, package).value
-    assert verdict and record_dose(desk, nurse, verdict.checked_id).ok
+    assert verdict
+    reasons = {p.code: "已核对" for p in verdict.problems}
+    assert record_dose(desk, nurse, verdict.checked_id, reasons).ok
     closed = close_visit(desk, nurse, visit.id).value
     assert closed
     return closed.receipt

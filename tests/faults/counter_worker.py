@@ -29,6 +29,7 @@ from tests.fakes.homes import NURSE, QUICK
 PRODUCTS = ("8900002", "8900007", "8900008", "8900011")
 MOST = 60  # children of one run, were it never killed
 REASONS = {"child.possible_double": "已核对"}
+WHY = "已核对"
 
 
 def tell(word: str, what: str = "") -> None:
@@ -40,7 +41,7 @@ def answer_what_waits(desk: Desk) -> None:
     for checked in desk.store.run(doses.held, desk.store):
         if int(checked.id[-1], 16) % 2:
             at = from_utc_text(checked.at).astimezone(desk.world.zone).strftime("%Y-%m-%dT%H:%M")
-            outcome = record_dose(desk, NURSE, checked.id, given_at=at)
+            outcome = record_dose(desk, NURSE, checked.id, {p.code: WHY for p in checked.problems}, given_at=at)
             assert outcome.value, outcome.problems
             tell("saved", outcome.value.dose.id)
         else:
@@ -81,7 +82,10 @@ def one_child(desk: Desk, run: int, n: int, boxes: list[list[str]], chance: rand
     for product in chance.sample(range(len(PRODUCTS)), chance.randrange(1, 3)):
         answer = route_scan(desk, NURSE, boxes[product][n], child.value.id)
         assert answer.verdict, answer.problems
-        outcome = record_dose(desk, NURSE, answer.verdict.checked_id)
+        if not answer.verdict.checked_id:  # nothing that may be given: a site is taken, an age is passed
+            continue
+        reasons = {p.code: WHY for p in answer.verdict.problems}
+        outcome = record_dose(desk, NURSE, answer.verdict.checked_id, reasons)
         assert outcome.value, outcome.problems
         tell("saved", outcome.value.dose.id)
         if chance.random() < 0.1:

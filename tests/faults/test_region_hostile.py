@@ -24,6 +24,7 @@ from tests.e2e.test_region_sync import sealed
 from tests.region_fixtures import Terminal
 
 New = Callable[..., Terminal]
+REFUSED = ("sync.unreadable", "sync.bad_signature", "sync.foreign", "sync.bad_chain", "sync.unknown_suite")
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_flipped_bits_anywhere_are_refused(region: EmbeddedRegion, terminal: New
         bad[place] ^= 1 << chance.randrange(8)
         with pytest.raises(SyncError) as caught:
             one.client.put_batch(*name, bytes(bad))
-        assert caught.value.code in ("sync.unreadable", "sync.bad_signature", "sync.foreign", "sync.bad_chain"), place
+        assert caught.value.code in REFUSED, place
     for cut in (0, 3, 8, 100, len(blob) - 1):
         with pytest.raises(SyncError):
             one.client.put_batch(*name, blob[:cut])
