@@ -10,15 +10,17 @@ APT_RUN := python3-venv libgl1 libegl1 libxkbcommon0 libfontconfig1 libglib2.0-0
 APT_TEST := gcc libc6-dev libsqlite3-dev mmdebstrap cups cups-client softhsm2 chromium-headless-shell
 APT_SOAK := qemu-system-x86 busybox-static cpio kmod udev
 
+TEXTS := config/locale/zh_CN/LC_MESSAGES/vaxdesk.mo config/locale/en/LC_MESSAGES/vaxdesk.mo
+
 .PHONY: demo test check format soak bench package pictures clean
 
-demo: .venv/ready
+demo: .venv/ready $(TEXTS)
 	@$(BIN)/vaxdesk demo $(ARGS)
 
-test: .venv/ready .venv/ready-test
+test: .venv/ready $(TEXTS) .venv/ready-test
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
 
-check: .venv/ready
+check: .venv/ready $(TEXTS)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -28,18 +30,18 @@ format: .venv/ready
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-soak: .venv/ready .venv/ready-test
+soak: .venv/ready $(TEXTS) .venv/ready-test
 	@.ci/apt $(APT_SOAK)
 	$(BIN)/python -m pytest -m "soak" $(ARGS)
 
-bench: .venv/ready
+bench: .venv/ready $(TEXTS)
 	$(BIN)/python -m tests.bench $(ARGS)
 
-package: .venv/ready
+package: .venv/ready $(TEXTS)
 	@.ci/apt binutils
 	$(BIN)/pyinstaller --noconfirm --distpath dist --workpath build build.spec
 
-pictures: .venv/ready
+pictures: .venv/ready $(TEXTS)
 	for lang in en zh_CN; do \
 		$(BIN)/vaxdesk --lang $$lang demo --headless --out demo-out/$$lang && \
 		mkdir -p docs/pictures/$$lang && \
@@ -64,3 +66,6 @@ clean:
 .venv/ready-test: .venv/ready
 	@.ci/apt $(APT_TEST)
 	@touch $@
+
+%.mo: %.po | .venv/ready
+	@$(BIN)/pybabel -q compile -i $< -o $@

@@ -8,7 +8,7 @@ Retry = Literal["never", "later", "operator"]
 
 
 class VaxdeskError(Exception):
-    """A fault of the world, not of the person: `code` names the text in config/texts.toml."""
+    """A fault of the world, not of the person: `code` names the text in config/locale."""
 
     def __init__(self, code: str, retry: Retry = "operator", **params: Any) -> None:
         super().__init__(code)

@@ -19,7 +19,7 @@ class Severity(StrEnum):
 
 
 class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One finding: `code` names its text in config/texts.toml, `params` fill the text.
+    """One finding: `code` names its text in config/locale, `params` fill the text.
 
     `field` names the entry it belongs to, "" for the whole form.
     """

@@ -1,3 +1,3 @@
 """The program on the clinic's PC."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

@@ -63,7 +63,7 @@ def words() -> dict[str, Any]:
     from config import texts
 
     table = texts.table()
-    _prove(all(entry[language] for entry in table.values() for language in texts.LANGUAGES), "texts.toml")
+    _prove(all(entry[language] for entry in table.values() for language in texts.LANGUAGES), "texts")
     return {"count": len(table)}
 
 

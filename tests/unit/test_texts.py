@@ -11,8 +11,9 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+from babel.messages.pofile import read_po
 
-from config.texts import LANGUAGES, say, table
+from config.texts import LANGUAGES, catalogue, say, table
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("config", "domain", "drivers", "printing", "regional", "sync", "terminal")
@@ -150,3 +151,12 @@ def test_chinese_is_chinese_and_english_is_not() -> None:
 def test_a_missing_code_is_our_mistake() -> None:
     with pytest.raises(KeyError):
         say("en", "no.such_text")
+
+
+def test_both_catalogues_hold_the_same_codes_in_the_same_order() -> None:
+    written = []
+    for language in LANGUAGES:
+        with catalogue(language).open(encoding="utf-8") as file:
+            written.append([message.id for message in read_po(file, abort_invalid=True) if message.id])
+    assert written[0] == written[1]
+    assert len(written[0]) == len(set(written[0])) == len(table())
