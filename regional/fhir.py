@@ -70,10 +70,16 @@ def outcome(severity: str, code: str, words: str) -> Resource:
 
 
 def forecast(record: Record, plan: Plan, today: date) -> Page | None:
-    """What the plan says of the child today; None while its birth date is not known."""
+    """What the plan says of the child today; None while its birth date is not known, or where a day that somebody told
+    is none: no forecast is better than a wrong one."""
     facts = _facts(record.children)
-    if facts is None:
+    try:
+        return _page(record, facts, plan, today) if facts else None
+    except ValueError:
         return None
+
+
+def _page(record: Record, facts: events.ChildRegistered, plan: Plan, today: date) -> Page:
     put_off = {
         group: date.fromisoformat(body.until)
         for body in _deferred(record.not_given)
@@ -124,7 +130,7 @@ def _patient(one: Child, linked: tuple[Child, ...]) -> Resource:
         name=[{"text": body["name"]}] if body.get("name") else [],
         telecom=[_phone(who["phone"]) for who in guardians if who.get("phone")],
         gender=_GENDER.get(body.get("sex", ""), "unknown"),
-        birthDate=body.get("birth_on", ""),
+        birthDate=_day(body.get("birth_on", "")),
         deceasedBoolean=True if status == _DEAD else None,
         address=_address(body),
         multipleBirthInteger=body.get("birth_order") or None,
@@ -153,7 +159,7 @@ def _immunization(one: Dose, reactions: Iterable[Resource]) -> Resource:
         location=_clinic(elsewhere or one.clinic),
         manufacturer={"display": body["maker"]} if body.get("maker") else None,
         lotNumber=body.get("lot_no", ""),
-        expirationDate=body.get("expiry_on", ""),
+        expirationDate=_day(body.get("expiry_on", "")),
         site=_concept("site", body.get("site"), tables.sites()),
         route=_route(body.get("route", "")),
         doseQuantity=_millilitres(body.get("volume_ml")),
@@ -176,7 +182,7 @@ def _not_given(told: wire.Event) -> Iterator[Resource]:
             statusReason={**reason, "text": f"{body.outcome}: {body.reason}".removesuffix(": ")},
             vaccineCode=_vaccine(body.vaccine),
             patient=_patient_of(told.subject),
-            occurrenceDateTime=told.stated[:10],
+            **_on(told.stated[:10]),
         )
 
 
@@ -186,7 +192,7 @@ def _reactions(told: Iterable[Reaction]) -> dict[str, list[Resource]]:
     for one in told:
         detail = {"display": ", ".join(one.body.get("signs") or ()) or "AEFI", **_reference("aefi", one.aefi_id)}
         for dose in one.body.get("doses") or ():
-            found.setdefault(dose, []).append(_filled(date=str(one.body.get("onset", ""))[:10], detail=detail))
+            found.setdefault(dose, []).append(_filled(date=_day(one.body.get("onset", "")[:10]), detail=detail))
     return found
 
 
@@ -211,12 +217,22 @@ def _recommended(one: Next) -> Resource:
 
 def _occurrence(one: Dose) -> Resource:
     """The day, with the clinic's time where it was told and the day was not corrected since."""
-    if not one.given_on:
-        return {"occurrenceString": "unknown"}
-    told = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?", one.stated)
-    if told and told[1] == one.given_on:
+    told = re.fullmatch(r"(\d{4}-\d\d-\d\d)[T ]([01]\d:[0-5]\d|2[0-3]:[0-5]\d)(:[0-5]\d)?", one.stated)
+    if told and told[1] == _day(one.given_on):
         return {"occurrenceDateTime": f"{told[1]}T{told[2]}{told[3] or ':00'}+08:00"}
-    return {"occurrenceDateTime": one.given_on}
+    return _on(one.given_on)
+
+
+def _on(day: str) -> Resource:
+    return {"occurrenceDateTime": day} if _day(day) else {"occurrenceString": day or "unknown"}
+
+
+def _day(told: str) -> str:
+    """A day as FHIR writes it; "" for what is none."""
+    try:
+        return date.fromisoformat(told).isoformat()
+    except ValueError:
+        return ""
 
 
 def _vaccine(code: str) -> Resource:

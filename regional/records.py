@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from domain import events
 from domain.wire import UNREADABLE
 from domain.wire import event as wire
 from regional.database import Connection
@@ -113,4 +114,30 @@ def read(found: dict[str, Any]) -> Record:
             told.append(msgspec.json.decode(text, type=wire.Event))
         except UNREADABLE:
             continue
+    for name, shape in _SHAPES.items():
+        for one in found[name]:
+            one["body"] = _sound(one["body"], shape)
     return msgspec.structs.replace(msgspec.convert(found, Record), not_given=tuple(told))
+
+
+def _shape(kind: type[msgspec.Struct], **more: Any) -> dict[str, Any]:
+    return {each.encode_name: each.type for each in msgspec.structs.fields(kind)} | more
+
+
+_SHAPES = {
+    "children": _shape(events.ChildRegistered),
+    "doses": _shape(events.DoseGiven, given_on=str),
+    "reactions": _shape(events.AefiReported),
+}
+
+
+def _sound(body: dict[str, Any], shape: dict[str, Any]) -> dict[str, Any]:
+    """The fields we know whose values are of their kind: a correction may have told anything."""
+    kept = {}
+    for name, value in body.items():
+        try:
+            msgspec.convert(value, shape[name])
+        except (KeyError, msgspec.ValidationError):
+            continue
+        kept[name] = value
+    return kept

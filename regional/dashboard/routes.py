@@ -29,7 +29,7 @@ from regional.dashboard.visits import (
 from regional.database import Pool
 
 _CSS = Path(__file__).with_name("static") / "region.css"
-_DAYS, _LONGEST_DAYS = 14, 400
+_DAYS, _LONGEST_DAYS, _EARLIEST = 14, 400, date(1950, 1, 1)
 Code = Annotated[str, Query(pattern=r"^[0-9]{0,10}$")]
 Word = Annotated[str, Query(pattern=r"^[a-z_]{0,40}$")]
 
@@ -132,7 +132,7 @@ def doses(
     by: By = "day",
 ) -> Response:
     signed_in(seen, "overview")
-    until = until or seen.world.today()
+    until = max(until or seen.world.today(), _EARLIEST)
     since = max(since or until - timedelta(days=_DAYS - 1), until - timedelta(days=_LONGEST_DAYS))
     which = DoseFilter(since, until, clinic, vaccine, by)
     with seen.pool.transaction() as connection:

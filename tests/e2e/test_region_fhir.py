@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 import pytest
 import requests
 
@@ -235,6 +236,32 @@ def test_a_child_of_ten_years_ago_and_one_without_a_birth_date(child: dict[str, 
     (patient,) = fhir.resources(nobody, exchange.plan(), world.now(), date(2026, 11, 22))
     check(patient)
     assert patient["gender"] == "unknown" and len(patient["id"]) == 64
+
+
+def test_whatever_was_told_comes_out_as_fhir(region: EmbeddedRegion, terminal: New, apply: Apply):
+    """Corrections may say anything of a field, and days may be none: what is not of its kind is left out."""
+    one = terminal()
+    child, box = one.world.new_id(), one.outbox
+    box.tell("child.registered", events.ChildRegistered("x", "1", "someday"), child)
+    odd = box.give(child, "0202", expiry_on="soon")
+    changes = {name: (None, {"odd": [1]}) for name in ("site", "route", "maker", "dose_no", "vaccine", "volume_ml")}
+    box.tell("dose.corrected", events.DoseCorrected(odd, changes, ""), child)
+    box.tell("dose.given", events.DoseGiven("v", "0202", 1, CLINIC), child, stated="2026-13-45T25:61")
+    box.tell("dose.deferred", events.DoseDeferred("v", "0202", "deferred", "", "one day"), child, stated="")
+    box.tell("aefi.reported", events.AefiReported((odd,), "", ()), child)
+    box.tell("child.updated", events.ChildUpdated({"guardians": (None, "nobody"), "area": (None, 7)}), child)
+    one.sync()
+    apply()
+    with queries.connect(region.dsn) as connection:
+        record = records.of_children(connection, (child,))
+    for born in ({}, {"birth_on": "2026-01-01"}):
+        known = tuple(msgspec.structs.replace(x, body=x.body | born) for x in record.children)
+        found = fhir.resources(
+            msgspec.structs.replace(record, children=known), exchange.plan(), World().now(), World().today()
+        )
+        assert [x["resourceType"] for x in found].count("Immunization") == 3
+        for resource in found:
+            check(resource)
 
 
 @pytest.mark.parametrize(
