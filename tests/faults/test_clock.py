@@ -14,7 +14,6 @@ from domain.wire import event
 from terminal.store import doses, ledger
 from terminal.store.outbox import StoreOutbox
 from terminal.usecases.clock_check import check_clock, confirm_date
-from terminal.usecases.desk import Desk
 from terminal.usecases.record_dose import record_dose
 from tests.fakes.desk import HEPB_BOX, HEPB_BOX_2
 from tests.fakes.ledgers import ack_of
