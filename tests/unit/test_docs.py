@@ -30,7 +30,7 @@ PAGES = (
     "docs/install.md", "docs/install.zh-CN.md", "docs/architecture.md", "docs/staff.md", "docs/staff.zh-CN.md",
     "docs/devices.md", "docs/devices.zh-CN.md", "docs/guide.md", "docs/guide.zh-CN.md",
     "docs/programmes.md", "docs/programmes.zh-CN.md",
-    "docs/keys.md", "docs/keys.zh-CN.md",
+    "docs/keys.md", "docs/keys.zh-CN.md", "docs/dashboard.md", "docs/dashboard.zh-CN.md",
 )  # fmt: skip
 SETTINGS_PAGES = ("docs/settings.md", "docs/settings.zh-CN.md")
 
