@@ -14,7 +14,7 @@ from domain.doses import Dose
 from domain.problems import block
 from terminal.store.children import Found
 from terminal.ui import parts
-from terminal.ui.sheet import Choices, Day, Sheet
+from terminal.ui.sheet import Choices, Day, Reason, Sheet
 from terminal.ui.words import Words, masked
 
 CORRECT, DISPUTE, MOVE, VOID = "correct", "dispute", "move", "void"
@@ -77,7 +77,7 @@ class MoveSheet(Sheet):
         )
         self._search, self._find, self._done = search, find, done
         self.body.addWidget(parts.text(words("ui.move.how"), wrap=True))
-        self.typed, self.reason, self.found = QLineEdit(), QLineEdit(), QListWidget()
+        self.typed, self.reason, self.found = QLineEdit(), Reason(words), QListWidget()
         self.typed.setPlaceholderText(words("ui.search"))
         self.typed.textEdited.connect(lambda text: search(text, self._show))
         self.found.setAccessibleName(words("ui.search_results"))
@@ -126,8 +126,7 @@ class CorrectSheet(Sheet):
         sites = [(t.code, words.name(t)) for t in tables.sites().values() if t.code != "10"]
         self.site = Choices(sites, dose.facts["site"], per_row=3)
         self.lot_no, self.expiry_on = QLineEdit(dose.facts["lot_no"]), Day(dose.facts["expiry_on"])
-        self.reason = QLineEdit()
-        self.reason.setPlaceholderText(words("ui.reason.hint"))
+        self.reason = Reason(words)
         form = self.form()
         self.line(form, "ui.dose.given_on", self.given_on)
         self.line(form, "ui.elsewhere.number", self.dose_no)

@@ -39,6 +39,7 @@ class Counter(Page):
         words, work = house.words, house.work
         self._desk, self._words, self.work = house.desk, words, work
         self.sheet: Sheet | None = None
+        self._beneath: Sheet | None = None  # the form that comes back after the one asked in between
         self.strip = VerdictStrip()
         self.person = PersonPanel(house.desk, words, work.children.edit, work.children.open_child)
         self.visit = VisitCard(words, work.children.open_visit)
@@ -187,7 +188,7 @@ class Counter(Page):
 
     def _enable(self) -> None:
         look, verdict, key = self.work.look, self.work.verdict, Qt.Key
-        free = not isinstance(self.sheet, UnansweredSheet)
+        free = not self.asks
         on = {
             key.Key_Return: verdict is not None and self.sheet is None,
             key.Key_F4: verdict is not None and self.sheet is None,
@@ -199,9 +200,23 @@ class Counter(Page):
         for code, enabled in on.items():
             self._actions[int(code)].setEnabled(enabled)
 
+    @property
+    def asks(self) -> bool:
+        """Whether a dose without an answer is asked about, be it beneath another form."""
+        return isinstance(self._beneath or self.sheet, UnansweredSheet)
+
     def open_sheet(self, sheet: Sheet) -> None:
-        """Put a form in the place of the history, or over the whole width; it replaces another one."""
+        """Put a form in the place of the history, or over the whole width. It replaces another one; one that is asked
+        in between gives the place back."""
+        if not sheet.between:
+            self._drop_beneath()
+        elif self.sheet and not self.sheet.between:
+            self._beneath, self.sheet = self.sheet, None
+            self._beneath.hide()
         self._drop_sheet()
+        self._place_sheet(sheet)
+
+    def _place_sheet(self, sheet: Sheet) -> None:
         self.sheet = sheet
         self.person.setVisible(not sheet.wide)
         self._action_bar.setVisible(not sheet.wide)
@@ -240,12 +255,27 @@ class Counter(Page):
         if self.sheet is None or (isinstance(self.sheet, UnansweredSheet) and not answered):
             return
         self._drop_sheet()
+        if self._beneath:
+            back, self._beneath = self._beneath, None
+            self._place_sheet(back)
+            return
         self.person.show()
         self._action_bar.show()
         self._history_card.show()
         self.work.say_again()
         self.refresh()
         self.setFocus()
+
+    def close_sheets(self) -> None:
+        """The same, and nothing comes back but a question that must be answered."""
+        if not self.asks:
+            self._drop_beneath()
+        self.close_sheet()
+
+    def _drop_beneath(self) -> None:
+        if self._beneath:
+            self._beneath.deleteLater()
+            self._beneath = None
 
     def _drop_sheet(self) -> None:
         if self.sheet:

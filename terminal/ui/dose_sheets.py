@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import partial
 
-from PySide6.QtWidgets import QLineEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from config import tables
 from domain.problems import Problem, block
 from terminal.store.stock import LotRow
 from terminal.ui import parts
 from terminal.ui.flow import Flow
-from terminal.ui.sheet import Choices, Day, Pick, Several, Sheet, vaccine_options
+from terminal.ui.sheet import Choices, Day, Pick, Reason, Several, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.check_dose import Choice
 
@@ -51,9 +51,7 @@ class ReasonSheet(Sheet):
         self._done = done
         for line in about:
             self.body.addWidget(parts.text(line, wrap=True))
-        self.reason = QLineEdit()
-        self.reason.setAccessibleName(words("ui.reason"))
-        self.reason.setPlaceholderText(words("ui.reason.hint"))
+        self.reason = Reason(words)
         for code in usual:
             text = words(code)
             self.body.addLayout(parts.row(parts.Button(text, partial(self.reason.setText, text), kind="quiet"), 1))
@@ -130,7 +128,7 @@ class DeferSheet(Sheet):
         self.due = Several(due, (chosen,) if chosen else ())
         listed = chosen if chosen not in dict(due) else ""
         self.vaccine = Pick(vaccine_options(words), listed)
-        self.reason, self.until = QLineEdit(), Day()
+        self.reason, self.until = Reason(words), Day()
         self._usual = Flow()
         form = self.form()
         self.line(form, "ui.defer.outcome", self.outcome)

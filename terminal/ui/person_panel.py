@@ -69,7 +69,7 @@ class PersonPanel(QFrame):
         for other in opened.siblings:
             self._add_note(self._like(opened.card, other), "look", other.id)
         for other in opened.alike:
-            named = {"name": other.name, "sex": self._words.sex(other.sex), "day": other.birth_on}
+            named = {"name": self._words.child(other.name), "sex": self._words.sex(other.sex), "day": other.birth_on}
             self._add_note(self._words("ui.person.alike", **named), "look")
         self._lines.addWidget(parts.text(self._known(opened.card), "small", wrap=True))
         button = parts.Button(self._words("ui.person.edit"), self._edit, kind="quiet")

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import cast
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -34,14 +34,18 @@ from terminal.ui.tokens import COLOURS
 from terminal.ui.touch_pad import wants_digits
 from terminal.ui.words import Words
 
+REASON_LENGTH = 200
+
 
 class Sheet(QFrame):
-    """One form. `wide`: it needs no person beside it and takes the whole width.
+    """One form. `wide`: it needs no person beside it and takes the whole width. `between`: it is asked in the midst of
+    other work, which comes back after it.
 
     Subclasses fill `body` and set `done`, the work of F10; without it there is no button for it.
     """
 
     wide = False
+    between = False
 
     def __init__(self, words: Words, title: str, close: Callable[[], None], done_words: str = "") -> None:
         super().__init__()
@@ -139,6 +143,16 @@ class Day(QLineEdit):
             self.setText(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}")
 
 
+class Reason(QLineEdit):
+    """Why, in a person's words: as many as fit into the record."""
+
+    def __init__(self, words: Words) -> None:
+        super().__init__()
+        self.setAccessibleName(words("ui.reason"))
+        self.setPlaceholderText(words("ui.reason.hint"))
+        self.setMaxLength(REASON_LENGTH)
+
+
 class Choices(QWidget):
     """A few values side by side, of which one is chosen; each is a large button."""
 
@@ -214,6 +228,10 @@ class Pick(QComboBox):
     @property
     def value(self) -> str:
         return str(self.currentData() or "")
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """A wheel scrolls the form; it never changes what was chosen."""
+        event.ignore()
 
     def showPopup(self) -> None:
         """Its lines are as high as a finger: a list of Qt's own takes no height from the style sheet."""

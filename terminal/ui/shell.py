@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer
@@ -32,6 +32,16 @@ from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.staff_emergency import EmergencyUse, is_emergency
 
 STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
+MOST_BARS = 2  # so many leave the smallest window its keys and some of the history
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One line above the page, with the buttons that answer it."""
+
+    text: str
+    answers: tuple[tuple[str, Callable[[], object]], ...] = ()
+    tone: str = "look"
 
 
 class Shell(QFrame):
@@ -153,6 +163,12 @@ class Shell(QFrame):
         self._show(COUNTER)
         self.work.children.open_child(child_id, results)
 
+    def end_search(self) -> None:
+        """A scan was answered: what was being typed is over, and the keys are the counter's again."""
+        self.search.clear()
+        if self.search.hasFocus():
+            (self.counter.sheet or self.counter).setFocus()
+
     def fault(self, title: str, rest: str) -> None:
         """A verb failed; nothing was saved."""
         self._show(COUNTER)
@@ -227,42 +243,49 @@ class Shell(QFrame):
         asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock, *glass)
         if asking != self._asking:
             self._asking = asking
-            self._show_bars(standing.uncertain, faults)
-            self._show_envelope(envelope)
+            self._show_bars([*self._broken(faults), *self._questions(standing.uncertain), *self._envelope(envelope)])
 
-    def _show_bars(self, jobs: Sequence[Job], faults: Sequence[Condition]) -> None:
-        """Above the page: what is broken and what to do; quiet questions: the date, a slip that may be on paper."""
+    def _show_bars(self, bars: Sequence[Bar]) -> None:
+        """Above the page, only so many that the keys below stay in sight; the others come when these are answered."""
         parts.clear(self._bars)
-        words, children = self._words, self.work.children
+        for bar in bars[:MOST_BARS]:
+            last = bar is bars[:MOST_BARS][-1] and len(bars) > MOST_BARS
+            more = self._words("ui.bars.more", count=len(bars) - MOST_BARS) if last else ""
+            self._add_bar(bar, f"{bar.text} {more}".rstrip())
+        self._bars.setContentsMargins(18, 14 if bars else 0, 18, 0)
+
+    def _broken(self, faults: Sequence[Condition]) -> Iterator[Bar]:
+        """Loudly that somebody sits here by the sealed code; what is broken and what to do."""
+        if is_emergency(self.work.actor):
+            yield Bar(self._words("ui.emergency.bar", account=self.work.actor.code), tone="stop")
         for fault in faults:
-            self._add_bar(words(fault.code, **fault.params), [])
+            yield Bar(self._words(fault.code, **fault.params))
+
+    def _questions(self, jobs: Sequence[Job]) -> Iterator[Bar]:
+        """Quietly: the date, a slip that may be on paper."""
+        words, children = self._words, self.work.children
         if self._desk.clock == "doubtful":
             day = self._desk.today().isoformat()
-            button = Button(words("ui.clock.ask"), self.work.seat.ask_date, kind="quiet")
-            self._add_bar(words("clock.doubtful", day=day), [button])
-        for job in jobs[:2]:
-            yes = Button(words("ui.print.is_there"), partial(children.answer_print, job.id, True), kind="quiet")
-            no = Button(words("ui.print.not_there"), partial(children.answer_print, job.id, False), kind="quiet")
-            self._add_bar(words("ui.print.uncertain", number=job.receipt), [yes, no])
+            yield Bar(words("clock.doubtful", day=day), ((words("ui.clock.ask"), self.work.seat.ask_date),))
+        for job in jobs:
+            yes = words("ui.print.is_there"), partial(children.answer_print, job.id, True)
+            no = words("ui.print.not_there"), partial(children.answer_print, job.id, False)
+            yield Bar(words("ui.print.uncertain", number=job.receipt), (yes, no))
 
-    def _show_envelope(self, envelope: EmergencyUse) -> None:
-        """Loudly: somebody sits here by the sealed code; to who manages staff, that its use waits for a review."""
+    def _envelope(self, envelope: EmergencyUse) -> Iterator[Bar]:
+        """To who manages staff: a use of the sealed code waits for a review, or there is no code."""
         words, seat = self._words, self.work.seat
-        if is_emergency(self.work.actor):
-            self._add_bar(words("ui.emergency.bar", account=self.work.actor.code), [], "stop")
         for use in envelope.used[:1]:
-            button = Button(words("ui.emergency.review"), partial(seat.review_emergency, use), kind="quiet")
-            self._add_bar(words("ui.emergency.used", account=use[1], name=use[2]), [button])
+            review = words("ui.emergency.review"), partial(seat.review_emergency, use)
+            yield Bar(words("ui.emergency.used", account=use[1], name=use[2]), (review,))
         if not envelope.sealed and not envelope.used:
-            button = Button(words("ui.emergency.new"), seat.renew_emergency, kind="quiet")
-            self._add_bar(words("emergency.not_sealed"), [button])
-        shown = bool(self._bars.count())
-        self._bars.setContentsMargins(18, 14 if shown else 0, 18, 0)
+            yield Bar(words("emergency.not_sealed"), ((words("ui.emergency.new"), seat.renew_emergency),))
 
-    def _add_bar(self, text: str, buttons: Sequence[Button], tone: str = "look") -> None:
+    def _add_bar(self, said: Bar, text: str) -> None:
         bar = QFrame()
         bar.setProperty("kind", "bar")
-        bar.setProperty("tone", tone)
+        bar.setProperty("tone", said.tone)
+        buttons = [Button(name, pressed, kind="quiet") for name, pressed in said.answers]
         layout = parts.row(parts.text(text, wrap=True), *buttons)
         layout.setStretch(0, 1)
         layout.setContentsMargins(16, 6, 8, 6)

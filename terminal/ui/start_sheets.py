@@ -14,7 +14,7 @@ from terminal.store.children import Card
 from terminal.store.doses import CheckedDose
 from terminal.ui import parts
 from terminal.ui.pads import NumberPad
-from terminal.ui.sheet import Day, Sheet
+from terminal.ui.sheet import Day, Reason, Sheet
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
 
@@ -47,9 +47,7 @@ class UnansweredSheet(Sheet):
         self.body.addWidget(parts.text(words.dose(checked.body.vaccine, checked.body.dose_no), "heading"))
         self.body.addWidget(parts.text(words("ui.unanswered.how", when=when, who=checked.actor), wrap=True))
         self._overrides = [p for p in checked.problems if p.severity is Severity.OVERRIDE]
-        self.reason = QLineEdit()
-        self.reason.setAccessibleName(words("ui.reason"))
-        self.reason.setPlaceholderText(words("ui.reason.hint"))
+        self.reason = Reason(words)
         for problem in self._overrides:
             self.body.addWidget(parts.text(words.problem(problem), "hint", wrap=True))
         if self._overrides:
@@ -73,6 +71,8 @@ class UnansweredSheet(Sheet):
 
 class ClockSheet(Sheet):
     """A person says what day it is."""
+
+    between = True
 
     def __init__(self, words: Words, today: str, done: Callable[[date], None], close: Callable[[], None]) -> None:
         super().__init__(words, words("ui.clock"), close, words("ui.clock.done"))
@@ -113,6 +113,8 @@ class WhichChildSheet(Sheet):
 class PinSheet(Sheet):
     """Another nurse takes the seat: her badge was scanned, the PIN is asked, the visit stays."""
 
+    between = True
+
     def __init__(self, words: Words, code: str, done: Callable[[str, str], None], close: Callable[[], None]) -> None:
         super().__init__(words, words("ui.hand_over", code=code), close, words("ui.sign_in"))
         self._code, self._done = code, done
@@ -124,8 +126,10 @@ class PinSheet(Sheet):
         self.body.addStretch(1)
 
     def finish(self) -> None:
-        if self.pin.text():
-            self._done(self._code, self.pin.text())
+        pin = self.pin.text()
+        self.pin.clear()  # a second Enter is no second try
+        if pin:
+            self._done(self._code, pin)
 
     def refuse(self, problems: Sequence[Problem]) -> None:
         """Say what stops it; the PIN is typed again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, datetime
 from typing import Protocol
 
@@ -27,6 +28,8 @@ FIELDS = {  # what a form calls the fields of a record
     "expiry_on": "ui.dose.expiry",
     "until": "ui.defer.until",
 }
+
+ISOLATE, ISOLATE_END = "\u2068", "\u2069"  # Unicode's bidirectional algorithm, first strong isolate
 
 
 class Words:
@@ -99,7 +102,10 @@ class Words:
         return self(problem.code, **params)
 
     def child(self, name: str) -> str:
-        """The name, or the word for a newborn without one."""
+        """The name, or the word for a newborn without one. A name written from the right keeps its direction to
+        itself."""
+        if any(unicodedata.bidirectional(char) in ("R", "AL") for char in name):
+            return f"{ISOLATE}{name}{ISOLATE_END}"
         return name or self("slip.newborn")
 
     def sentences(self, text: str) -> tuple[str, str]:

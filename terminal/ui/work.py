@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from config import tables
-from domain.codes import Package, Refused, StaffBadge, TracePackage, classify
+from domain.codes import StaffBadge, classify
 from domain.problems import Problem, Severity, block, warn
 from domain.schedule.advice import next_visit
 from drivers.scan import ScanEvent, ScanLost
@@ -19,7 +20,7 @@ from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import is_twin
 from terminal.ui.services import Services
-from terminal.ui.start_sheets import UnansweredSheet, WhichChildSheet
+from terminal.ui.start_sheets import WhichChildSheet
 from terminal.ui.tasks import Tasks, Turns
 from terminal.ui.trips import Look, Scanned
 from terminal.ui.verdict_strip import Said, say_check, say_code, say_problems
@@ -73,18 +74,23 @@ class Work:
     def scan(self, event: ScanEvent) -> None:
         """A code was scanned. What is garbled or unfinished is shown and not acted on."""
         if event.code:
-            self.say_problems([block(event.code, device=event.device)])
-            self._painted(event.mono)
+            self.turns.take(lambda: self._unread(block(event.code, device=event.device), event.mono))
         else:
             self.turns.take(lambda: self._scan(event))
 
     def lost(self, lost: ScanLost) -> None:
-        self.say_problems([warn(lost.code, device=lost.device)])
+        self.turns.take(lambda: self._unread(warn(lost.code, device=lost.device), 0.0))
+
+    def _unread(self, problem: Problem, mono: float) -> None:
+        """Nobody knows what was scanned last: a package that waits is scanned again before Enter."""
+        self.verdict = None
+        self.say_problems([problem])
+        self.screen.refresh()
+        self._painted(mono)
 
     def _scan(self, event: ScanEvent) -> Any:
         badge = isinstance(classify(event.payload, scan_rules(self.desk, event.device), event.symbology), StaffBadge)
-        if isinstance(self.screen.sheet, UnansweredSheet) and not badge:
-            self.say(Said("stop", self.words("ui.unanswered.first")))
+        if not badge and self.answer_first():
             self._painted(event.mono)
             return None
         if self.screen.sheet:
@@ -95,8 +101,15 @@ class Work:
         choice = self.choice if self._package and self._package.payload == event.payload else NO_CHOICE
         return trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self._scanned
 
+    def answer_first(self) -> bool:
+        """Whether a dose without an answer is asked about; then nothing else is done, and the strip says so."""
+        if self.screen.asks:
+            self.say(Said("stop", self.words("ui.unanswered.first")))
+        return self.screen.asks
+
     def _scanned(self, got: Scanned) -> None:
         answer, before = got.answer, self.look.child_id
+        self.shell.end_search()
         if got.look.child_id != before:
             self.show_new_child(got.look, got.closed)
         self.look = got.look
@@ -109,9 +122,11 @@ class Work:
         elif answer.verdict:
             self._answer_package(got.event, answer.verdict)
         elif answer.problems:
-            if isinstance(answer.code, (Refused, Package, TracePackage)):
-                self.verdict = None  # what is in hand now is not what was checked
+            if not (answer.child_id or isinstance(answer.code, StaffBadge)):
+                self.verdict = None  # what was scanned last is not what was checked
             self.say(say_problems(self.words, answer.problems, say_code(self.words, answer.code)))
+        elif self.verdict:
+            self._say_verdict(self.verdict)
         elif answer.child_id == before:
             self.say_child()
         self.screen.refresh()
@@ -120,7 +135,7 @@ class Work:
     def show_new_child(self, look: Look, closed: Outcome[Any] | None) -> None:
         self.look, self.verdict, self.choice, self._package = look, None, NO_CHOICE, None
         self.observe_until = ""
-        self.screen.close_sheet()
+        self.screen.close_sheets()
         self.say_child()
         if closed and closed.value:
             self.children.after_visit()
@@ -165,12 +180,15 @@ class Work:
             self.choice = NO_CHOICE
         self._package = event
         self.verdict = verdict if verdict.checked_id else None
-        self.screen.close_sheet()
-        self.say(say_check(self.words, self._person(), verdict.dose, verdict.level, verdict.problems), verdict)
+        self.screen.close_sheets()
+        self._say_verdict(verdict)
         if any(p.code == "clock.doubtful" for p in verdict.problems):
             self.seat.ask_date()
         elif any(p.code == "package.choose_lot" for p in verdict.problems):
             self.screen.open_sheet(LotSheet(self.words, verdict.lots, self._choose_lot, self.screen.close_sheet))
+
+    def _say_verdict(self, verdict: Verdict) -> None:
+        self.say(say_check(self.words, self._person(), verdict.dose, verdict.level, verdict.problems), verdict)
 
     def _person(self) -> str:
         """Who the package was checked for, as the verdict names the child."""
@@ -226,6 +244,8 @@ class Work:
 
     def _recorded(self, outcome: Outcome[record_dose.Recorded]) -> None:
         if outcome.value is None:
+            if self.verdict and self.look.held:  # what was noted since the check is to be answered with it
+                self.verdict = replace(self.verdict, problems=self.look.held.problems)
             self.say_problems(list(outcome.problems), self.verdict)
             if self.screen.sheet:
                 self.screen.sheet.say(outcome.problems)
@@ -241,8 +261,13 @@ class Work:
 
     def not_given(self) -> None:
         """The checked dose was not given."""
-        if self.look.held:
-            self.do(record_dose.dismiss_checked, lambda _: self._dismissed(), self.look.held.id)
+        held = self.look.held
+        if held:
+            still = partial(self._waits, held.id)
+            self.do(record_dose.dismiss_checked, lambda _: self._dismissed(), held.id, still=still)
+
+    def _waits(self, checked_id: str) -> bool:
+        return self.look.held is not None and self.look.held.id == checked_id
 
     def _dismissed(self) -> None:
         self.verdict, self.choice, self._package = None, NO_CHOICE, None
@@ -251,13 +276,25 @@ class Work:
     def trip(self, verb: Callable[..., Outcome[Any]], then: Callable[[Any], None], *args: Any) -> Any:
         def finish(got: tuple[Outcome[Any], Look]) -> None:
             outcome, self.look = got
+            if self.verdict and not self._waits(self.verdict.checked_id):
+                self.verdict = None  # it has its answer
             then(outcome)
             self.screen.refresh()
 
         return trips.do, (self.desk, self.look.child_id, verb, self.actor, *args), finish
 
-    def do(self, verb: Callable[..., Outcome[Any]], then: Callable[[Any], None], *args: Any) -> None:
-        """Do a verb. What stops it is said in the open form, or in the strip."""
+    def do(
+        self,
+        verb: Callable[..., Outcome[Any]],
+        then: Callable[[Any], None],
+        *args: Any,
+        still: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Do a verb. What stops it is said in the open form, or in the strip.
+
+        When its turn comes, the form it was asked in must be open and `still` hold: a key that bounced does it once.
+        """
+        sheet = self.screen.sheet
 
         def checked(outcome: Outcome[Any]) -> None:
             if outcome.ok:
@@ -267,7 +304,11 @@ class Work:
             else:
                 self.say_problems(list(outcome.problems))
 
-        self.turns.take(lambda: self.trip(verb, checked, *args))
+        def turn() -> Any:
+            wanted = (sheet is None or self.screen.sheet is sheet) and still()
+            return self.trip(verb, checked, *args) if wanted else None
+
+        self.turns.take(turn)
 
     def saved(self, code: str) -> Callable[[Outcome[Any]], None]:
         """Close the form and say that it is done, with what the person has to look at now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from domain.events import ChildRegistered
@@ -32,14 +33,17 @@ class ChildWork:
         self._noted: object = None  # the form whose look at others is in the audit
 
     def open_visit(self) -> None:
-        """F2: open the visit of the child on the screen; with nobody there, register a child."""
+        """F2: open the visit of the child on the screen; with nobody there, register a child. Not while a form is open:
+        what was typed there would go."""
+        if self.work.screen.sheet:
+            return
         if self.work.look.child is None:
             self.register()
         elif self.work.observe_until:
             self.work.observe_until = ""
             self.work.say_child()
             self.work.screen.refresh()
-        elif self.work.look.visit is None and not self.work.screen.sheet:
+        elif self.work.look.visit is None:
             asked = self.work.screen.visit.precheck()
             fields = (self.work.look.child_id, asked.health, asked.informed, asked.booklet)
             self.work.do(open_visit, self._visit_opened, *fields)
@@ -51,7 +55,12 @@ class ChildWork:
         """F12: close the visit; one slip for all its doses."""
         visit = self.work.look.visit
         if visit and not self.work.screen.sheet:
-            self.work.do(close_visit, self._closed, visit.id, self.work.screen.visit.row_written())
+            fields = (visit.id, self.work.screen.visit.row_written())
+            self.work.do(close_visit, self._closed, *fields, still=partial(self._is_open, visit.id))
+
+    def _is_open(self, visit_id: str) -> bool:
+        visit = self.work.look.visit
+        return visit is not None and visit.id == visit_id
 
     def _closed(self, outcome: Outcome[ClosedVisit]) -> None:
         closed = outcome.value
@@ -150,6 +159,8 @@ class ChildWork:
             self.work.screen.refresh()
 
         def turn() -> Any:
+            if self.work.answer_first():
+                return None
             if self.work.look.held and self.work.look.child_id != child_id:
                 self.work.say_problems([block("scan.other_child_waits")])
                 return None

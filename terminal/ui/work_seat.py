@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from domain.permissions import Permission, allowed
 from domain.world import from_utc_text
 from terminal.store import visits
 from terminal.store.children import Card
@@ -13,6 +14,7 @@ from terminal.store.doses import CheckedDose
 from terminal.ui import trips
 from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.start_sheets import ClockSheet, EmergencyCodeSheet, PinSheet, UnansweredSheet
+from terminal.ui.trips import Look
 from terminal.ui.verdict_strip import Said
 from terminal.usecases import record_dose
 from terminal.usecases.clock_check import confirm_date
@@ -34,7 +36,9 @@ class Left:
 
 
 def what_is_left(desk: Desk, actor: Actor) -> Left:
-    """On the store thread."""
+    """On the store thread. Nothing for one who may see no child."""
+    if not allowed(actor.grades, Permission.CHILD_VIEW):
+        return Left((), "")
     today = desk.today()
     opened = [
         v.child_id
@@ -52,14 +56,11 @@ class SeatWork:
 
     def ask_pin(self, code: str) -> None:
         """Somebody's badge was scanned: her PIN takes the seat. Going back leaves it to who sits there."""
-        self.work.screen.open_sheet(PinSheet(self.work.words, code, self.hand_over, self._not_handed_over))
-
-    def _not_handed_over(self) -> None:
-        self.work.screen.close_sheet()
-        self.ask_unanswered(again=True)
+        self.work.screen.open_sheet(PinSheet(self.work.words, code, self.hand_over, self.work.screen.close_sheet))
 
     def hand_over(self, code: str, pin: str) -> None:
-        """The visit and the child stay; the next dose bears the other name."""
+        """The visit, the child and an open form stay; the next dose bears the other name. Who may see no child gets an
+        empty screen."""
 
         def then(outcome: Outcome[Actor]) -> None:
             if outcome.value is None:
@@ -68,6 +69,9 @@ class SeatWork:
             self.work.shell.search.clear()  # what it showed is in the audit under the name of who searched
             self.work.actor = outcome.value
             self.work.screen.close_sheet()
+            if not allowed(self.work.actor.grades, Permission.CHILD_VIEW):
+                self.work.show_new_child(Look(), None)
+                self.work.screen.refresh()
             self.work.shell.show_actor(self.work.actor)
             self.work.say(Said("ok", self.work.words("ui.handed_over", name=self.work.actor.name)))
             self.ask_unanswered(again=True)
@@ -125,6 +129,8 @@ class SeatWork:
 
     def review_emergency(self, use: tuple[int, str, str, str]) -> None:
         """One who manages staff says what a use of the sealed code was about; then a new code is made."""
+        if self.work.answer_first():
+            return
         words, (no, account, name, _) = self.work.words, use
         about = [words("ui.emergency.used", account=account, name=name)]
 
@@ -136,6 +142,8 @@ class SeatWork:
 
     def renew_emergency(self) -> None:
         """A new code for the envelope, shown once."""
+        if self.work.answer_first():
+            return
 
         def show(outcome: Outcome[str]) -> None:
             assert outcome.value is not None
