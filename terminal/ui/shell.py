@@ -21,7 +21,6 @@ from terminal.ui.parts import Button
 from terminal.ui.rail import Rail
 from terminal.ui.search_box import SearchBox
 from terminal.ui.services import Condition, Services
-from terminal.ui.start_sheets import UnansweredSheet
 from terminal.ui.tasks import Tasks
 from terminal.ui.top_bar import TopBar
 from terminal.ui.verdict_strip import Said
@@ -134,7 +133,7 @@ class Shell(QFrame):
     def turn_to(self, name: str) -> None:
         """Somebody chose a line of the rail. A dose without an answer keeps the counter on the screen."""
         entry = next((e for e in self.entries if e.name == name), None)
-        if entry is None or isinstance(self.counter.sheet, UnansweredSheet):
+        if entry is None or self.counter.asks:
             self._show(COUNTER)
         else:
             if self.current == name == COUNTER:

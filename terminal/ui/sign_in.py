@@ -29,6 +29,7 @@ from terminal.usecases.staff_emergency import break_glass
 from terminal.usecases.staff_pin import change_pin
 
 CARD_PX, SIDE_PX = 420, 32
+LONGEST = 64  # of what is typed: a name, a code, a PIN
 CODES = ("ui.sign_in.who", "ui.emergency.code")
 
 
@@ -53,6 +54,7 @@ class _Form(QWidget):
                 field.setEchoMode(QLineEdit.EchoMode.Password)
             if secret or name in CODES:  # an input method would take a scanned badge apart
                 field.setAttribute(Qt.WidgetAttribute.WA_InputMethodEnabled, False)
+            field.setMaxLength(LONGEST)
             field.returnPressed.connect(self._enter)
             layout.addWidget(parts.text(words(name), "muted"))
             layout.addWidget(field)
@@ -81,8 +83,14 @@ class _Form(QWidget):
             self.submit()
 
     def submit(self) -> None:
-        if self.button.isEnabled() and all(f.text().strip() for f in self.fields):
+        """Enter in the last field, or its button; a field left blank is asked for instead."""
+        blank = next((f for f in self.fields if not f.text().strip()), None)
+        if blank:
+            blank.clear()
+            blank.setFocus()
+        elif self.button.isEnabled():
             self.button.setEnabled(False)
+            self.said.clear()
             self._done()
 
     def refuse(self, why: str) -> None:

@@ -82,8 +82,8 @@ class ChildWork:
         self.work.shell.ask_standing()
 
     def reprint(self) -> None:
-        """F9."""
-        if self.work.look.child_id:
+        """F9; a key that bounced prints one copy."""
+        if self.work.look.child_id and not self.work.turns.busy:
             self.work.do(reprint_slip, self._reprinted, self.work.look.child_id)
 
     def _reprinted(self, outcome: Outcome[str]) -> None:

@@ -11,6 +11,7 @@ from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 
 BACK = timedelta(minutes=10)  # a clock may be set back a little
 AHEAD = timedelta(days=45)  # a clinic closed for longer confirms the date once
+FAR = timedelta(days=3 * 366)  # from the PC's day and from the last record: a year mistyped
 
 
 def check_clock(desk: Desk) -> list[Problem]:
@@ -40,7 +41,9 @@ def confirm_date(desk: Desk, actor: Actor, day: date) -> Outcome[date]:
 
     The PC's own day ends the doubt; another one holds until the program ends, and is asked for again at the next start.
     """
-    if not 2020 <= day.year <= 2100:
+    last = ledger.last_known(desk.store)
+    known = [desk.world.today(), *([last.astimezone(desk.world.zone).date()] if last else [])]
+    if not 2020 <= day.year <= 2100 or all(abs(day - one) > FAR for one in known):
         return stop(block("clock.impossible_day", "day", day=day.isoformat()))
     shift = timedelta(days=(day - desk.world.today()).days)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:

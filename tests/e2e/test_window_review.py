@@ -428,6 +428,58 @@ def test_a_name_written_from_the_right_turns_nothing_around(screen: Screen, on: 
         assert "أحمد" not in text or "\u2068أحمد\u2069" in text, "isolated, the line keeps its own direction"
 
 
+# The seat, and paper
+
+
+def test_a_year_mistyped_is_not_today(screen: Screen, on: TestDesk) -> None:
+    """2062 for 2026: no dose may bear it. What the PC lost with its battery is not what is held against it."""
+    for day in ("2062-11-22", "2020-01-01", "2026-13-45", ""):
+        screen.counter.work.seat.ask_date()
+        sheet = screen.counter.sheet
+        assert isinstance(sheet, ClockSheet)
+        sheet.day.setText(day)
+        screen.press(KEY.Key_F10)
+        assert screen.counter.sheet is sheet and sheet.said.text(), day
+        screen.press(KEY.Key_Escape)
+    assert on.desk.clock == "sure"
+
+
+def test_a_bounced_key_prints_one_copy(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.press(KEY.Key_F12)
+    press_twice(screen, KEY.Key_F9)
+    assert on.desk.store.sql("SELECT count(*) FROM print_job WHERE copy_no > 0") == [(1,)]
+
+
+def test_an_uncertain_slip_is_answered_once(screen: Screen, on: TestDesk) -> None:
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    screen.press(KEY.Key_F12)
+    on.desk.store.run(set_uncertain, on)
+    ((job,),) = on.desk.store.sql("SELECT id FROM print_job")
+    screen.counter.work.children.answer_print(job, printed=False)
+    screen.counter.work.children.answer_print(job, printed=False)
+    screen.settle()
+    assert on.desk.store.sql("SELECT count(*) FROM print_job WHERE copy_no > 0") == [(1,)]
+    assert screen.tone != "stop", screen.said
+
+
+def test_a_field_left_blank_at_the_door_is_asked_for(qtbot: QtBot, on: TestDesk) -> None:
+    """And what was said before is not said of it."""
+    screen = Screen(qtbot, on)
+    form = screen.window.sign_in
+    assert form is not None
+    screen.sign_in(pin="111119")
+    assert form.door.said.text()
+    screen.sign_in(code="  ")
+    assert screen.window.focusWidget() is form.code and screen.window.shell is None
+    form.code.setText("李" * 500)
+    assert len(form.code.text()) < 100
+
+
 # What stands above the page
 
 
