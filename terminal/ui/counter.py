@@ -111,15 +111,18 @@ class Counter(Page):
             super().keyPressEvent(event)
 
     def press(self, event: QKeyEvent) -> bool:
-        """Do what a key stands for; whether it stands for anything. Enter in a field never records a dose."""
+        """Do what a key stands for; whether it stands for anything. Enter in a field, or on a button with another
+        meaning, never records a dose."""
         key = event.key()
         if key == Qt.Key.Key_Enter:
             key = Qt.Key.Key_Return
         button, pressed = self._actions.get(int(key)), self._keys.get(int(key))
-        typing = isinstance(self.window().focusWidget(), QLineEdit) and key == Qt.Key.Key_Return
+        at = self.window().focusWidget()
+        elsewhere = isinstance(at, QLineEdit) or (isinstance(at, Button) and at.key != "Enter")
+        kept = elsewhere and key == Qt.Key.Key_Return
         if key == Qt.Key.Key_Escape:
             self.close_sheet()
-        elif pressed and not typing and (button is None or button.isEnabled()) and not event.isAutoRepeat():
+        elif pressed and not kept and (button is None or button.isEnabled()) and not event.isAutoRepeat():
             pressed()
         else:
             return False

@@ -102,6 +102,7 @@ class Button(QPushButton):
 
     def __init__(self, words: str, pressed: Callable[[], object], key: str = "", kind: str = "plain") -> None:
         super().__init__()
+        self.key = key
         self.setProperty("kind", kind)
         self.setAccessibleName(f"{words} {key}".strip())
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -19,6 +19,7 @@ from domain.events import Alert, ChildRegistered, Identifier
 from drivers.scan import ScanEvent, ScanLost
 from terminal.store import doses
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet
+from terminal.ui.parts import Button
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.services import Condition, Services
 from terminal.ui.sheet import REASON_LENGTH, Pick
@@ -192,6 +193,22 @@ def test_a_scan_of_the_package_while_the_search_has_the_focus(screen: Screen, on
     with_visit(screen, on.boy)
     screen.shell.search.setFocus()
     screen.scan(HEPB_BOX)
+    screen.press(KEY.Key_Return)
+    assert len(doses.of_child(on.desk.store, on.boy.id)) == 1
+
+
+def test_enter_on_the_button_not_given_does_not_record_it_as_given(screen: Screen, on: TestDesk) -> None:
+    """By Tab she came to "not given"; Space presses it, as everywhere. On the record button Enter records."""
+    with_visit(screen, on.boy)
+    screen.scan(HEPB_BOX)
+    (button,) = screen.counter.strip.findChildren(Button)
+    button.setFocus()
+    screen.press(KEY.Key_Return)
+    assert doses.of_child(on.desk.store, on.boy.id) == [] and doses.held(on.desk.store)
+    screen.press(KEY.Key_Space)
+    assert doses.held(on.desk.store) == []
+    screen.scan(HEPB_BOX)
+    screen.counter._actions[KEY.Key_Return].setFocus()
     screen.press(KEY.Key_Return)
     assert len(doses.of_child(on.desk.store, on.boy.id)) == 1
 
