@@ -122,6 +122,8 @@ class Counter(Page):
         kept = elsewhere and key == Qt.Key.Key_Return
         if key == Qt.Key.Key_Escape:
             self.close_sheet()
+        elif key == Qt.Key.Key_F10 and self.sheet:  # from wherever the focus is
+            self.sheet.keyPressEvent(event)
         elif pressed and not kept and (button is None or button.isEnabled()) and not event.isAutoRepeat():
             pressed()
         else:

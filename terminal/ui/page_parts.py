@@ -79,6 +79,8 @@ class WorkPage(Page):
         button = self._keys.get(key)
         if key == Qt.Key.Key_Escape and self.sheet:
             self.close_sheet()
+        elif key == Qt.Key.Key_F10 and self.sheet:  # from wherever the focus is
+            self.sheet.keyPressEvent(event)
         elif button and self.sheet is None and button.isEnabled() and not event.isAutoRepeat():
             button.click()
         else:

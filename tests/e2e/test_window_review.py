@@ -25,6 +25,7 @@ from terminal.ui.services import Condition, Services
 from terminal.ui.sheet import REASON_LENGTH, Pick
 from terminal.ui.shell import MOST_BARS
 from terminal.ui.start_sheets import ClockSheet, PinSheet, UnansweredSheet
+from terminal.ui.stock_sheet import ReceiveSheet
 from terminal.ui.window import SMALLEST
 from terminal.usecases.check_dose import check_dose
 from terminal.usecases.record_dose import transcribe_dose
@@ -355,6 +356,25 @@ def test_f2_in_the_form_does_not_begin_it_anew(screen: Screen) -> None:
     sheet = typed_form(screen)
     screen.press(KEY.Key_F2)
     assert screen.counter.sheet is sheet
+
+
+def test_a_form_left_for_another_page_is_there_and_answers_its_key(screen: Screen) -> None:
+    sheet = typed_form(screen)
+    for page in ("queue", "counter"):
+        screen.shell.turn_to(page)
+        screen.settle()
+    assert screen.counter.sheet is sheet and sheet.isVisible()
+    screen.press(KEY.Key_F10)
+    assert sheet.said.text(), "F10 says what is missing"
+    screen.shell.turn_to("stock")
+    screen.settle()
+    screen.scan(HEPB_BOX)
+    received = screen.shell.findChildren(ReceiveSheet)
+    for page in ("queue", "stock"):
+        screen.shell.turn_to(page)
+        screen.settle()
+    screen.press(KEY.Key_F10)
+    assert len(received) == 1 and received[0].said.text()
 
 
 @pytest.mark.parametrize("takes_the_seat", [True, False])
