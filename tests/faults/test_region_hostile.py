@@ -202,7 +202,7 @@ def test_strange_addresses_are_no_fault_of_the_server(region: EmbeddedRegion, te
     one = terminal()
     for path in (
         "/v1/terminals/' OR 1=1/status", "/v1/terminals/%00/status", "/v1/batches/a/b/1-99999999999999999999999999",
-        "/v1/batches/a/b/x-y", "/", "/docs", "/openapi.json", "/v1/terminals/" + "a" * 5000 + "/status",
+        "/v1/batches/a/b/x-y", "/docs", "/v1/terminals/" + "a" * 5000 + "/status",
     ):  # fmt: skip
         for method in ("GET", "PUT"):
             answer = http.request(method, region.url + path, headers=headers(one, method, path, b""))
