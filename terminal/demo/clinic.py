@@ -39,7 +39,7 @@ T = TypeVar("T")
 CODE, NAME = "1100990101", "铁心桥社区卫生服务中心"
 SCANNER = "counter"
 ELSEWHERE = "第二卫生服务中心"
-CHILDREN = 60
+CHILDREN = 90
 _SETTINGS = """
 language = "{language}"
 [clinic]

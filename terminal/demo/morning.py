@@ -70,8 +70,9 @@ class Morning:
     def _ordinary(self, count: int, picture: bool = False) -> None:
         for number in range(count):
             first = picture and number == 0
-            child = self._next(3 if first else 1)
-            self._visit(child, self._due(child)[: 1 + number % 3], first)
+            wanted = 1 + number % 3
+            child = self._next(3 if first else min(wanted, 2))
+            self._visit(child, self._due(child)[:wanted], first)
 
     def _stopped(self, child: Card) -> None:
         """A recalled lot, a product nobody knows, a damaged code, then the same vaccine twice."""
