@@ -24,6 +24,7 @@ from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet
 from terminal.ui.hand import Hand
 from terminal.ui.page_children import ChildrenPage
+from terminal.ui.page_settings import SettingsPage
 from terminal.ui.pages import COUNTER, ENTRIES
 from terminal.ui.pictures import grab
 from terminal.ui.register_sheet import RegisterSheet
@@ -136,12 +137,25 @@ class Morning:
         self.terminal.sync_now(20)
         self.hand.call(self._shell.ask_standing)
         self.hand.settle()
-        for entry in [e for e in ENTRIES if e.page and e.name != COUNTER]:
+        for entry in [e for e in ENTRIES if e.page and e.name not in (COUNTER, "settings")]:
             self.hand.call(partial(self._shell.turn_to, entry.name))
             self.hand.settle()
             self._picture(f"page-{entry.name}")
             if entry.name == "children":
                 self._record()
+        self.hand.call(lambda: self._shell.turn_to(COUNTER))
+
+    def _settings(self) -> None:
+        """What only the one who runs the clinic's PC sees: she takes the seat over for it."""
+        self._hand_over(self.clinic.staff["super"])
+        self.hand.call(lambda: self._shell.turn_to("settings"))
+        self.hand.settle()
+        page = self.hand.window.findChild(SettingsPage)
+        assert page is not None
+        for name in page.sections:
+            self.hand.call(partial(page.turn_to, name))
+            self.hand.settle()
+            self._picture(f"page-settings-{name}")
         self.hand.call(lambda: self._shell.turn_to(COUNTER))
 
     def _record(self) -> None:
@@ -247,6 +261,7 @@ class Morning:
         self.hand.call(self._shell.ask_standing)
         self.hand.settle()
         self._picture("evening")
+        self._settings()
         self.hand.call(lambda: self.hand.window.lock())
         self._picture("locked")
 
