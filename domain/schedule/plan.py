@@ -57,6 +57,16 @@ class Plan:
         """Whether a vaccine group, by its code, is of the supplement."""
         return group in self._supplementary
 
+    def without_offers(self, case: Case) -> Plan:
+        """The plan, or its editions alone for a child who had no vaccine of the supplement: a self-paid course that was
+        never begun is offered, not asked for, and leaving it out is a third less work."""
+        begun = self.supplement and any(dose.code in self.supplement.vaccines for dose in case.doses)
+        return self if begun or not self.supplement else self._editions_alone
+
+    @cached_property
+    def _editions_alone(self) -> Plan:
+        return Plan(self.editions)
+
     def _place(self, day: date) -> int:
         return max(bisect_right(self._starts, day) - 1, 0)
 

@@ -86,7 +86,7 @@ def _write(store: Store, stamp: str, day: date, upto: int, reckoned: Sequence[Re
 
 def reckon_all(plan: Plan, cases: Sequence[Case]) -> list[Reckoned]:
     """The forecasts of these children."""
-    return [forecasts.reckon(case.id, read_page(plan, case)) for case in cases]
+    return [forecasts.reckon(case.id, read_page(plan.without_offers(case), case)) for case in cases]
 
 
 @contextmanager
