@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -93,7 +93,8 @@ class Clinic(RuleBasedStateMachine):
     @rule(n=which, vaccine=st.sampled_from(VACCINES))
     def put_off(self, n: int, vaccine: str) -> None:
         visit = self.clinic.visit(self.child(n))
-        made(defer_dose(self.clinic.desk, self.clinic.nurse, visit, vaccine, "deferred", WHY, "2026-12-20"))
+        until = (self.clinic.desk.today() + timedelta(days=14)).isoformat()
+        made(defer_dose(self.clinic.desk, self.clinic.nurse, visit, vaccine, "deferred", WHY, until))
 
     @rule(n=which, weight=st.sampled_from([1800, 3200]), hbsag=st.sampled_from(["positive", "negative"]))
     def change_child(self, n: int, weight: int, hbsag: str) -> None:
