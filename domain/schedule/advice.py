@@ -243,7 +243,8 @@ def _rows(
     series = _series(chart.programme, forecast.series[0]) if forecast.series else None
     last = max([forecast.doses, *(mark.number for mark in marks), 1])
     target = forecast.target or 0
-    days = _outlook(chart, series, forecast) if series and target else {}
+    asked = _standing(plan, forecast, marks, chart.case.assessed_on) != "closed"
+    days = _outlook(chart, series, forecast) if series and target and asked else {}
     parts = group.parts or (Part(group.name_zh or group.code, group.name_en or group.code, 1),)
     ends = [part.first - 1 for part in parts[1:]] + [last]
     waiting = _waiting(marks, target, last)
