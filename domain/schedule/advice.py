@@ -102,6 +102,11 @@ class Row(msgspec.Struct, frozen=True):
     next: Next
     cells: tuple[Cell, ...]
 
+    @property
+    def concerns(self) -> bool:
+        """Whether the booklet has this line: the national programme's have, a self-paid one's once a dose was given."""
+        return not self.next.self_paid or any(cell.marks for cell in self.cells)
+
 
 class Page(msgspec.Struct, frozen=True):
     """A child before the plan on one day, in the booklet's order. `loose`: doses no rule is about."""

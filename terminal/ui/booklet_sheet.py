@@ -72,7 +72,7 @@ class BookletSheet(Sheet):
             self._grid.addWidget(parts.text(words("ui.history.dose", number=column), "muted"), 0, column + 1)
         by_id = {d.id: d for d in doses}
         before: dict[str, int] = {}  # doses of a group in its lines above
-        for row in (r for r in page.rows if r.next.standing != "offered"):
+        for row in (r for r in page.rows if r.concerns):
             group, first = row.next.group, before.get(row.next.group, 0)
             marks = {cell.number: cell.marks[-1] for cell in row.cells if cell.marks}
             codes = [("", words("ui.booklet.by_schedule")), *((c, words.short(c)) for c in options(group))]

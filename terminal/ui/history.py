@@ -149,7 +149,7 @@ class History(QTableWidget):
 
     def _build(self) -> None:
         page = self._page
-        rows = [r for r in page.rows if r.next.standing != "offered"] if page else []
+        rows = [r for r in page.rows if r.concerns] if page else []
         gone, loose = self._sort_out(page, rows) if page else ({}, {})
         columns = max([FEWEST_COLUMNS, *(len(r.cells) for r in rows), *map(len, loose.values())])
         self.clear()

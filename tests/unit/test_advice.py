@@ -153,6 +153,8 @@ def test_a_dose_against_an_unverified_rule_counts_and_is_marked_early() -> None:
 
 def test_a_self_paid_vaccine_is_due_only_once_begun() -> None:
     assert page("2027-02-01").nexts[-1].standing == "offered"
+    assert [row.concerns for row in page("2027-02-01").rows] == [True, True, True, True, False]
+    assert page("2030-02-01", "2201@2027-02-01").rows[-1].concerns
     begun = page("2030-02-01", "2201@2027-02-01").nexts[-1]
     assert (begun.standing, begun.self_paid, begun.number) == ("due", True, 2)
 
