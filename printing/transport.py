@@ -185,7 +185,7 @@ def _port_status(fd: int) -> Status | None:
 
 def _cups(printer: Printer) -> Line:
     from printing.cups import CupsQueue  # noqa: PLC0415 (few clinics have one)
-    from printing.spooler import SpoolerLine  # noqa: PLC0415
+    from printing.spooler import SpoolerLine  # noqa: PLC0415 (nor its queue)
 
     return SpoolerLine(printer.name, CupsQueue(printer))
 
@@ -193,7 +193,7 @@ def _cups(printer: Printer) -> Line:
 def _spool(printer: Printer) -> Line:
     if sys.platform != "win32":
         raise PrinterFault("print.windows_only", 0, printer.name)
-    from printing.spooler import SpoolerLine  # noqa: PLC0415
+    from printing.spooler import SpoolerLine  # noqa: PLC0415 (as above)
     from printing.windows_spool import WindowsQueue  # noqa: PLC0415 (pywin32 is there alone)
 
     return SpoolerLine(printer.name, WindowsQueue(printer))

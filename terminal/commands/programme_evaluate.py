@@ -102,7 +102,7 @@ def find(name: str) -> tuple[Programme, tuple[Programme, ...]]:
 
 def _open(files: ExitStack, source: str, target: str) -> tuple[Iterable[bytes], BinaryIO]:
     """`-` is standard input or output. The output is opened last, so that a missing input leaves it as it was."""
-    lines = sys.stdin.buffer if source == "-" else files.enter_context(Path(source).open("rb"))  # noqa: SIM115
+    lines = sys.stdin.buffer if source == "-" else files.enter_context(Path(source).open("rb"))  # noqa: SIM115 (`files` closes it)
     if target == "-":
         return _without_mark(lines), sys.stdout.buffer
     if source != "-" and Path(target).exists() and Path(target).samefile(source):
@@ -164,7 +164,7 @@ def _answered(case: Case, edition: Programme, earlier: tuple[Programme, ...], va
     )
     try:
         result = evaluate_case(edition, msgspec.structs.replace(case, doses=given), earlier)
-    except Exception as fault:  # one child nobody foresaw must not end a run of a million
+    except Exception as fault:
         _log.error("a case could not be evaluated: %s", type(fault).__name__)
         raise BadLineError("programme.line.not_evaluated", detail=type(fault).__name__) from fault
     return Answer(case.id, list(_doses(case.doses, result)), [_group(one) for one in result.groups])

@@ -427,5 +427,5 @@ class Morning:
 
     def _sheet(self, kind: Callable[..., Any]) -> Any:
         """The form that must be open now."""
-        self.hand.until(lambda: isinstance(self._counter.sheet, kind))  # type: ignore[arg-type]
+        self.hand.until(lambda: isinstance(self._counter.sheet, kind))  # type: ignore[arg-type]  # a form is a class
         return self.hand.call(lambda: self._counter.sheet)

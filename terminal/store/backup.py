@@ -208,7 +208,7 @@ def _remove(*paths: Path) -> None:
 def _removed_on_failure(*paths: Path) -> Iterator[None]:
     try:
         yield
-    except BaseException:
+    except BaseException:  # whatever it was, it goes on up
         with suppress(OSError):
             _remove(*paths)
         raise

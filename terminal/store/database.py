@@ -103,7 +103,7 @@ class Store:
         self._readers = ThreadPoolExecutor(1, "reader", initializer=self._own_reading)
         try:
             self.run(self._prepare)
-        except BaseException:
+        except BaseException:  # whatever it was, it goes on up, and no thread stays behind
             self.close()
             raise
 

@@ -65,7 +65,7 @@ class Hand(QObject):
             return None
 
         self.until(find)
-        self.call(lambda: find().click())  # type: ignore[union-attr]
+        self.call(lambda: find().click())  # type: ignore[union-attr]  # it was found a line above
         self.settle()
 
     def settle(self) -> None:

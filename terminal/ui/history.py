@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -66,8 +66,8 @@ class _Drawer(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        place: QRect = option.rect  # type: ignore[attr-defined]
-        view = option.widget  # type: ignore[attr-defined]
+        place: QRect = option.rect  # type: ignore[attr-defined]  # not in the stubs of Qt
+        view = option.widget  # type: ignore[attr-defined]  # nor this
         shown: Shown = index.data(SHOWN) or Shown()
         painter.save()
         chosen = view.hasFocus() and view.currentIndex() == index
@@ -294,11 +294,11 @@ class History(QTableWidget):
         elif isinstance(opens, Next):
             self._next_chosen(opens)
 
-    def keyPressEvent(self, event: object) -> None:
-        if event.key() == Qt.Key.Key_Space and self.currentItem():  # type: ignore[attr-defined]
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and self.currentItem():
             self._open(self.currentRow(), self.currentColumn())
         else:
-            super().keyPressEvent(event)  # type: ignore[arg-type]
+            super().keyPressEvent(event)
 
 
 def _struck(dose: Dose) -> Line:

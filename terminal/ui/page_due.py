@@ -138,7 +138,7 @@ class DuePage(WorkPage):
             born_from=shift(on, f"1 day - {end} years", "month_end") if end else None,
             born_to=shift(on, f"0 days - {begin} years", "month_end") if end else None,
             residences=(self.residence.value,) if self.residence.value else (),
-            phone=self.phone.value,  # type: ignore[arg-type]
+            phone=self.phone.value,  # type: ignore[arg-type]  # the choices are the three words
         )
 
     def start(self) -> None:

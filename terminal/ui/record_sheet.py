@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout
 
 from domain.doses import Dose
@@ -92,8 +93,8 @@ class RecordSheet(Sheet):
     def finish(self) -> None:
         self._to_counter()
 
-    def keyPressEvent(self, event: object) -> None:
-        if event.key() == Qt.Key.Key_F9:  # type: ignore[attr-defined]
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_F9:
             self._print()
         else:
             super().keyPressEvent(event)

@@ -159,7 +159,7 @@ class RegisterSheet(Sheet):
 
     def _value(self, name: str) -> str:
         field = self._fields[name]
-        return field.text().strip() if isinstance(field, QLineEdit) else field.value  # type: ignore[attr-defined]
+        return field.text().strip() if isinstance(field, QLineEdit) else field.value  # type: ignore[attr-defined]  # what is no text is a choice
 
     def put(self, name: str, value: str) -> None:
         """Fill one field."""
@@ -167,7 +167,7 @@ class RegisterSheet(Sheet):
         if isinstance(field, QLineEdit):
             field.setText(value)
         else:
-            field.choose(value)  # type: ignore[attr-defined]
+            field.choose(value)  # type: ignore[attr-defined]  # as above
 
     def _fill(self, facts: ChildRegistered) -> None:
         values = {

@@ -144,7 +144,7 @@ class ScannerSheet(Sheet):
         before = self._known.get(self.port.value)
         port = next((p for p in self._free if self.port.value in (p.stable_path, p.path)), None)
         where = {"kind": "hid", "usb": port.usb} if port and port.usb else {"port": self.port.value}
-        scanner = before or Scanner(self.name.text().strip(), **where)  # type: ignore[arg-type]
+        scanner = before or Scanner(self.name.text().strip(), **where)  # type: ignore[arg-type]  # of two texts each
         return msgspec.structs.replace(
             scanner,
             terminator=self.terminator.value,

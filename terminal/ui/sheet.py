@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import cast
 
 from PySide6.QtCore import QPointF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent, QWheelEvent
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen, QPolygonF, QShowEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QComboBox,
@@ -95,14 +95,14 @@ class Sheet(QFrame):
         """Whether this form uses the scanned code itself."""
         return False
 
-    def keyPressEvent(self, event: object) -> None:
-        key = event.key()  # type: ignore[attr-defined]
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
         if key == Qt.Key.Key_Escape:
             self.close_sheet()
         elif key == Qt.Key.Key_F10 and self.done_button.isVisible() and self.done_button.isEnabled():
             self.finish()
         else:
-            super().keyPressEvent(event)  # type: ignore[arg-type]
+            super().keyPressEvent(event)
 
     def say(self, problems: Iterable[Problem]) -> None:
         """Show what stops the form."""

@@ -91,6 +91,11 @@ class Wedge(QObject):
             deliver(StateChange(chosen.name, DeviceState.READY, datetime.now(UTC), time.monotonic()))
         return cls(chosen or Scanner(words("ui.wedge"), kind="wedge"), deliver, window)
 
+    @property
+    def holding(self) -> bool:
+        """Whether keys wait until it is known whose they are."""
+        return bool(self._held)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if self._sending:
             return False

@@ -64,7 +64,7 @@ def start(paper: SimulatedPrinter, jobs: WatchedQueue) -> Iterator[Start]:
 
     def begin(printer: Printer | None = None, queue: WatchedQueue = jobs, **more: object) -> Spool:
         printer = printer or Printer("slip", "tcp", paper.address)
-        spools.append(Spool(printer, queue, World(), timing=QUICK, **more))  # type: ignore[arg-type]
+        spools.append(Spool(printer, queue, World(), timing=QUICK, **more))
         spools[-1].start()
         return spools[-1]
 

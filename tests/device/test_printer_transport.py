@@ -87,7 +87,7 @@ def test_a_line_that_breaks_is_lost_after_so_many_bytes() -> None:
     ],
 )
 def test_what_cannot_be_reached_says_so_with_no_byte_out(address: str, kind: str, code: str) -> None:
-    printer = Printer("slip", kind, address)  # type: ignore[arg-type]
+    printer = Printer("slip", kind, address)
     with pytest.raises(PrinterFault) as fault, closing(connect(printer)) as line:
         line.write(b"x")
     assert (fault.value.code, fault.value.bytes_out, fault.value.retry) == (code, 0, "later")
@@ -220,12 +220,12 @@ def test_a_usb_printer_that_does_not_answer_has_its_cables_word(
 
     monkeypatch.setattr(fcntl, "ioctl", ioctl)
     with closing(connect(printer)) as line:
-        os.set_blocking(line._fd, False)  # type: ignore[attr-defined]
+        os.set_blocking(line._fd, False)
         monkeypatch.setattr(line, "ask", lambda: None)  # a pipe gives back what is written to it
-        assert line.status(0.05).code == "print.paper_out"  # type: ignore[call-arg]
+        assert line.status(0.05).code == "print.paper_out"
         assert (said := line.listen(0.05)) is not None and said.code == "print.paper_out"
         bits[0] = 0x18
-        assert line.status(0.05).kind == "ok"  # type: ignore[call-arg]
+        assert line.status(0.05).kind == "ok"
         assert line.listen(0.05) is None
         bits.clear()
         with pytest.raises(PrinterFault) as fault:
@@ -238,7 +238,7 @@ def test_flow_control_is_set_on_the_line(flow: str, software: int, hardware: int
     near, far = os.openpty()
     tty.setraw(far)
     try:
-        with closing(connect(Printer("slip", "serial", os.ttyname(far), flow=flow))):  # type: ignore[arg-type]
+        with closing(connect(Printer("slip", "serial", os.ttyname(far), flow=flow))):
             modes = termios.tcgetattr(far)
             assert bool(modes[0] & termios.IXON) == bool(software)
             assert bool(modes[2] & termios.CRTSCTS) == bool(hardware)

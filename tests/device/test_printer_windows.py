@@ -95,7 +95,7 @@ class FakeWindows(ModuleType):
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeWindows]:
     fake, types = FakeWindows(), ModuleType("pywintypes")
-    types.error = FakeError  # type: ignore[attr-defined]
+    types.error = FakeError
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setitem(sys.modules, "win32print", fake)
     monkeypatch.setitem(sys.modules, "pywintypes", types)

@@ -32,7 +32,7 @@ def gun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKeyboar
 
 @contextmanager
 def running(inbox: Inbox, **settings: object) -> Iterator[HidScanner]:
-    scanner = Scanner(**{"name": "gun", "kind": "hid", "usb": "1a86:5410", "idle_ms": 100} | settings)  # type: ignore[arg-type]
+    scanner = Scanner(**{"name": "gun", "kind": "hid", "usb": "1a86:5410", "idle_ms": 100} | settings)
     driver = HidScanner(scanner, inbox.deliver, World())
     thread = threading.Thread(target=driver.run)
     thread.start()

@@ -40,7 +40,7 @@ class Desk:
         qtbot.waitExposed(self.page)
         self.page.activateWindow()
         self.reports: list[Report] = []
-        scanner = Scanner(**{"name": "gun", "kind": "wedge"} | settings)  # type: ignore[arg-type]
+        scanner = Scanner(**{"name": "gun", "kind": "wedge"} | settings)
         self.wedge = Wedge(scanner, self.reports.append, self.page.windowHandle())
         self.keys = Keys(self.page.windowHandle())
 
@@ -227,7 +227,7 @@ def test_chinese_typed_by_a_person_arrives(desk: Callable[..., Desk]) -> None:
     on.focus(on.field)
     for letters in ("l", "li"):
         compose(on.field, preedit=letters)
-        on.qtbot.wait(70)
+        on.qtbot.waitUntil(lambda: not on.wedge.holding)  # a person types on when the letter is there
     compose(on.field, commit="李")
     on.wait_text("李")
     assert on.reports == []

@@ -48,7 +48,7 @@ def controls(within: QWidget) -> Iterator[QWidget]:
 
 
 def ancestors(part: QWidget) -> Iterator[QWidget]:
-    while part := part.parentWidget():  # type: ignore[assignment]
+    while part := part.parentWidget():
         yield part
 
 

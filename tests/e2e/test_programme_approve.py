@@ -41,7 +41,7 @@ def test_what_is_approved_is_no_demonstration_after(
 ) -> None:
     found = bootstrap.find_home(home / "vaxdesk.toml")
     desk = bootstrap.open_desk(found)
-    names = [*(edition.name for edition in desk.plan.editions), desk.plan.supplement.name]  # type: ignore[union-attr]
+    names = [*(edition.name for edition in desk.plan.editions), desk.plan.supplement.name]
     assert not desk.approved
     desk.store.close()
     answer(monkeypatch, "000000", *[PIN] * (len(names) + 1))

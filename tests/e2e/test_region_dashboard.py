@@ -181,7 +181,7 @@ def test_terminals_show_how_they_stand(region: EmbeddedRegion, pages: Pages, day
 def counted(region: EmbeddedRegion, **which: str) -> dict[str, tuple[int, int]]:
     on = datetime(2026, 11, 22, tzinfo=UTC).date()
     with queries.connect(region.dsn) as connection:
-        lines = figures.doses(connection, DoseFilter(on - timedelta(days=6), on, **which)).lines  # type: ignore[arg-type]
+        lines = figures.doses(connection, DoseFilter(on - timedelta(days=6), on, **which)).lines
     return {key: (programme, own) for key, programme, own in lines}
 
 

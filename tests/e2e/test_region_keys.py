@@ -119,7 +119,7 @@ def test_a_renewal_that_is_not_ours_is_not_kept(region: EmbeddedRegion, terminal
     changed["another suite"] = {"suite": "sm2-sm3"}
     keys = KeyRing(tmp_path / "keys", World().now()) if lie == "another region" else ring(region)
     answer = keys.sign("registration", msgspec.structs.replace(aged, **changed.get(lie, {})))
-    one.client.renew = lambda: signed.encode(answer)  # type: ignore[method-assign]  # the line is the boundary here
+    one.client.renew = lambda: signed.encode(answer)  # the line is the boundary here
     one.outbox.give("child")
     fault = one.fails()
     assert fault.code == ("sync.unknown_suite" if lie == "another suite" else "sync.bad_answer")

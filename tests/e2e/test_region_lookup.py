@@ -87,7 +87,7 @@ def test_what_is_not_found_or_not_one_is_said_and_audited(region: EmbeddedRegion
     )
     assert outcomes == [("ambiguous", ""), ("not_found", "")]
     with pytest.raises(SyncError, match=r"sync\.bad_request"):
-        ways.lookup("booklet", "0001999002", "curiosity", "S007")  # type: ignore[arg-type]
+        ways.lookup("booklet", "0001999002", "curiosity", "S007")
     with pytest.raises(SyncError, match=r"sync\.bad_request"):
         ways.lookup("booklet", "0001999002", "vaccination", "")
 

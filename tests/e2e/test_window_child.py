@@ -82,7 +82,7 @@ def test_register_checks_while_typing_and_offers_doubles(screen: Screen, on: Tes
     fields = sheet._fields
     type_in(fields["name"], "王子涵")
     type_in(fields["birth_on"], "20260519")
-    assert fields["birth_on"].text() == "2026-05-19"  # type: ignore[attr-defined]
+    assert fields["birth_on"].text() == "2026-05-19"
     type_in(fields["phone"], "1380000")
     assert sheet._hints["phone"].text()
     qtbot.waitUntil(lambda: "姓名相同 · 出生日期相同" in shown_texts(sheet), timeout=5000)
@@ -122,7 +122,7 @@ def test_site_and_void_and_move(screen: Screen, on: TestDesk) -> None:
     screen.counter.work.doses.dose_chosen(given)
     click(screen.counter.sheet, "转给另一个孩子")
     screen.scan(booklet(on.girl))
-    screen.counter.sheet.reason.setText("记在了别的孩子名下")  # type: ignore[union-attr]
+    screen.counter.sheet.reason.setText("记在了别的孩子名下")
     screen.press(KEY.Key_F10)
     (moved,) = doses.of_child(on.desk.store, on.girl.id)
     assert moved.counts and not doses.of_child(on.desk.store, on.boy.id)[0].counts
@@ -130,7 +130,7 @@ def test_site_and_void_and_move(screen: Screen, on: TestDesk) -> None:
     screen.scan(booklet(on.girl))
     screen.counter.work.doses.dose_chosen(moved)
     click(screen.counter.sheet, "作废")
-    screen.counter.sheet.reason.setText("实际没有接种")  # type: ignore[union-attr]
+    screen.counter.sheet.reason.setText("实际没有接种")
     screen.press(KEY.Key_F10)
     assert not doses.of_child(on.desk.store, on.girl.id)[0].counts
 
@@ -164,8 +164,8 @@ def test_deferred_and_reprint(screen: Screen, on: TestDesk) -> None:
     with_visit(screen, on.boy)
     screen.press(KEY.Key_F8)
     sheet = screen.counter.sheet
-    sheet.outcome.choose("deferred")  # type: ignore[union-attr]
-    sheet.vaccine.choose("0202")  # type: ignore[union-attr]
+    sheet.outcome.choose("deferred")
+    sheet.vaccine.choose("0202")
     screen.press(KEY.Key_F10)
     assert screen.counter.sheet is sheet and "请写明原因。" in shown_texts(sheet)
     click(sheet, "发热")
@@ -269,7 +269,7 @@ def test_a_finger_gets_a_pad_of_digits_and_a_mouse_does_not(screen: Screen, qtbo
     assert screen.window.rect().contains(pad.geometry())
     for digit in "20260519":
         click(pad, digit)
-    assert field.text() == "2026-05-19"  # type: ignore[attr-defined]
+    assert field.text() == "2026-05-19"
     screen.press(KEY.Key_Escape)
     assert screen.counter.sheet is None and not pad.isVisible()
 
@@ -288,7 +288,7 @@ def test_what_a_voided_dose_does_to_the_others_is_said(screen: Screen, on: TestD
     with_visit(screen, on.boy)
     screen.counter.work.doses.dose_chosen(first)
     click(screen.counter.sheet, "作废")
-    screen.counter.sheet.reason.setText("抄错了孩子")  # type: ignore[union-attr]
+    screen.counter.sheet.reason.setText("抄错了孩子")
     screen.press(KEY.Key_F10)
     assert screen.tone == "look"
     assert "2026-06-22 的 乙肝(CHO) 按免疫程序计为第 1 剂，记录为第 2 剂" in screen.said

@@ -205,8 +205,8 @@ def set_uncertain(on: TestDesk) -> None:
 def test_a_fault_of_the_store_is_said_and_the_counter_goes_on(qtbot: QtBot, on: TestDesk) -> None:
     full = [False]
 
-    def submit(work, *args):  # type: ignore[no-untyped-def]
-        def run():  # type: ignore[no-untyped-def]
+    def submit(work, *args):
+        def run():
             if full[0]:
                 raise StoreError("store.disk_full", "later")
             return work(*args)
@@ -258,7 +258,7 @@ def test_what_is_due_stands_on_top_in_words(screen: Screen, on: TestDesk) -> Non
     row = screen.counter.history.texts()
     assert "○ 2026-06-20" in row and "今日" in row
     screen.scan(booklet(on.girl))  # had nothing so far: what does not fit is counted, and shown when asked for
-    due = screen.counter.work.look.page.due  # type: ignore[union-attr]
+    due = screen.counter.work.look.page.due
     assert any("还有" in text for text in shown_texts(screen.counter.due))
     click(screen.counter.due, "还有")
     assert sum(text.startswith("第") for face in screen.counter.due.faces for text in face.lines) == len(due)
@@ -269,12 +269,12 @@ def test_an_invalid_dose_says_why_by_which_rule(screen: Screen, on: TestDesk) ->
     past(on, on.girl, ("0202", 1, "2025-02-03"), ("0202", 2, "2025-02-20"))
     screen.scan(booklet(on.girl))
     assert "× 2025-02-20 无效" in screen.counter.history.texts()
-    second = screen.counter.work.look.child.doses[1]  # type: ignore[union-attr]
+    second = screen.counter.work.look.child.doses[1]
     page = screen.counter.work.look.page
     assert page is not None
     mark = next(m for row in page.rows for cell in row.cells for m in cell.marks if m.dose_id == second.id)
     screen.counter.work.doses.dose_chosen(second, mark)
-    told = " ".join(shown_texts(screen.counter.sheet))  # type: ignore[arg-type]
+    told = " ".join(shown_texts(screen.counter.sheet))
     assert "无效" in told and "2025-02-20" in told and "[S" in told
 
 

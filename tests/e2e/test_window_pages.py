@@ -430,7 +430,6 @@ def test_a_new_scanner_is_found_by_scanning_proven_and_written_into_the_settings
 
     def heard() -> bool:
         os.write(master, f"{sent}{terminator}".encode())
-        QTest.qWait(50)
         return sheet.port.value == os.ttyname(slave)
 
     qtbot.waitUntil(heard, timeout=10_000)

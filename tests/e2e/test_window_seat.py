@@ -110,7 +110,7 @@ def test_a_lost_badge_is_blocked_and_replaced_without_the_network(qtbot: QtBot, 
     screen = Screen(qtbot, on)
     form = screen.window.sign_in
     assert form is not None
-    form._sounds.play = played.append  # type: ignore[method-assign]  # the loudspeaker
+    form._sounds.play = played.append  # the loudspeaker
     new = made(issue_badge(on.desk, on.admin, NURSE))
     screen.scan(badge_text(NURSE))
     assert any("已挂失停用" in text for text in shown_texts(form)) and played == ["stop"]
@@ -264,7 +264,7 @@ def test_a_visit_left_open_comes_back_after_the_lock(screen: Screen, on: TestDes
 def test_qts_own_buttons_speak_the_language_of_the_window(
     qtbot: QtBot, on: TestDesk, language: Language, words: tuple[str, str]
 ) -> None:
-    screen = Screen(qtbot, on, {"zh_CN": "en", "en": "zh_CN"}[language])  # type: ignore[arg-type]
+    screen = Screen(qtbot, on, {"zh_CN": "en", "en": "zh_CN"}[language])
     form = screen.window.sign_in
     assert form is not None
     click(form, {"zh_CN": "中文", "en": "English"}[language])

@@ -130,7 +130,7 @@ def test_the_lines_of_an_opened_list(screen: Screen) -> None:
     screen.sign_in(ADMIN, ADMIN_PIN)
     screen.counter.work.children.register()
     for name in ("residence", "ethnic", "relation"):
-        pick = screen.counter.sheet._fields[name]  # type: ignore[union-attr]
+        pick = screen.counter.sheet._fields[name]
         pick.showPopup()
         assert pick.view().sizeHintForRow(0) >= TARGET_PX, name
         pick.hidePopup()

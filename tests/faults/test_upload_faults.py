@@ -81,7 +81,7 @@ class _Forms:
         self._booklets, self._people = count(3400000001), count()
 
 
-_FORMS: Story = _Forms()  # type: ignore[assignment]
+_FORMS: Story = _Forms()
 
 
 @pytest.fixture

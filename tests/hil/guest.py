@@ -258,11 +258,11 @@ def main() -> None:
 
     make_steps: list[tuple[str, Callable[[], None]]] = [
         ("scanner", make_scanner),
-        *((name, lambda name=name: getattr(scanner, name)()) for name in  # type: ignore[misc]
+        *((name, lambda name=name: getattr(scanner, name)()) for name in
           ("scan_exact", "ruled", "ours_alone", "stalled", "unplugged")),
         ("serial_scanner", serial_scanner),
         ("printer", make_printer),
-        *((name, lambda name=name: getattr(printer, name)()) for name in  # type: ignore[misc]
+        *((name, lambda name=name: getattr(printer, name)()) for name in
           ("confirmed", "out_of_paper", "cable_says", "unplugged_half_way")),
     ]  # fmt: skip
     for name, step in make_steps:

@@ -207,7 +207,7 @@ def test_leases_come_through_the_port(outbox: StoreOutbox) -> None:
 
 def test_everything_runs_on_the_store_thread(outbox: StoreOutbox, store: Store, facts: Facts) -> None:
     facts(1)
-    assert sha256(outbox.unsealed(1, 1).events[0]).digest()  # type: ignore[union-attr]
+    assert sha256(outbox.unsealed(1, 1).events[0]).digest()
     with pytest.raises(RuntimeError, match="only the store thread writes"), store.transaction():
         pass
 

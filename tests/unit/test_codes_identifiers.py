@@ -44,7 +44,7 @@ def test_resident_id(row: dict[str, str]) -> None:
 
 def test_published_sample() -> None:
     number = read_resident_id("11010519491231002x", TODAY)
-    assert (number.value, number.birth_on, number.sex) == ("11010519491231002X", date(1949, 12, 31), "2")  # type: ignore[union-attr]
+    assert (number.value, number.birth_on, number.sex) == ("11010519491231002X", date(1949, 12, 31), "2")
 
 
 def test_every_wrong_character_is_found() -> None:

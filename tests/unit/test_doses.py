@@ -20,7 +20,7 @@ def dose(id_: str, vaccine: str = "0202", day: str = "2026-06-19", **facts: obje
 def hand(**more: object) -> InHand:
     return InHand(
         **{"vaccine": "0202", "lot_no": "L1", "expiry_on": "2028-03-17", "recalled": "", "received": True} | more
-    )  # type: ignore[arg-type]
+    )
 
 
 def check(
@@ -88,7 +88,7 @@ def test_a_vaccine_without_rules_is_counted_by_its_class() -> None:
     ],
 )
 def test_each_finding_alone(more: dict[str, object], code: str) -> None:
-    assert check(**more) == [code]  # type: ignore[arg-type]
+    assert check(**more) == [code]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_each_finding_alone(more: dict[str, object], code: str) -> None:
     ],
 )
 def test_what_is_all_right(more: dict[str, object]) -> None:
-    assert check(**more) == []  # type: ignore[arg-type]
+    assert check(**more) == []
 
 
 def test_worst_first() -> None:

@@ -66,7 +66,7 @@ def verified(kind: signed.Kind, data: bytes, signer: crypto.PublicKey) -> msgspe
         raise WireError("wire.bad_signature")
     if not crypto.verify(signer, document.signature, signed.to_sign(kind, document.payload)):
         raise WireError("wire.bad_signature")
-    return signed.payload(document, DOCUMENTS[kind])  # type: ignore[type-var]
+    return signed.payload(document, DOCUMENTS[kind])
 
 
 def changed_bytes(data: bytes) -> Iterator[bytes]:

@@ -33,7 +33,7 @@ def machine_mode(secret: bytes = b"m" * 32) -> KeyFile:
 
 def refused(code: str, work: object, *args: object) -> None:
     with pytest.raises(StoreError) as fault:
-        work(*args)  # type: ignore[operator]
+        work(*args)
     assert fault.value.code == code
     table()[code]["en"].format_map(fault.value.params)
     table()[code]["zh_CN"].format_map(fault.value.params)

@@ -73,12 +73,12 @@ def run(small: Programme, *doses: Given, on: str = "2023-06-01", **more: object)
 
 
 def group(small: Programme, *doses: Given, **more: object) -> GroupForecast:
-    (forecast,) = run(small, *doses, **more).groups  # type: ignore[arg-type]
+    (forecast,) = run(small, *doses, **more).groups
     return forecast
 
 
 def given(on: str, vaccine: str = "live", **more: object) -> Given:
-    return Given(date.fromisoformat(on), vaccine=vaccine, **more)  # type: ignore[arg-type]
+    return Given(date.fromisoformat(on), vaccine=vaccine, **more)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ DAY = date(2026, 11, 23)
 
 
 def read(clinic: Story, **how: object) -> tuple[AuditRow, ...]:
-    wanted = AuditFilter(**{"begin": DAY, "end": DAY, **how})  # type: ignore[arg-type]
+    wanted = AuditFilter(**{"begin": DAY, "end": DAY, **how})
     return made(read_audit(clinic.desk, clinic.auditor, wanted)).rows
 
 

@@ -22,7 +22,7 @@ from tests.fakes.stories import NEWBORN, Story, codes, made
 
 
 def due(clinic: Story, **chosen: object) -> DueList:
-    return made(list_due(clinic.desk, clinic.nurse, DueFilter(**chosen)))  # type: ignore[arg-type]
+    return made(list_due(clinic.desk, clinic.nurse, DueFilter(**chosen)))
 
 
 def groups(found: DueList, child: str) -> dict[str, str]:

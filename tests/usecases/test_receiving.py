@@ -16,7 +16,7 @@ from tests.fakes.stories import HEPB3, MMR, OPV, Story, codes, gs1, made
 def receive(clinic: Story, scans: list[str], lot: str = "", expiry: str = "") -> Outcome[stock.LotRow]:
     read = [classify(s, scan_rules(clinic.desk)) for s in scans]
     assert all(isinstance(c, Package | TracePackage) for c in read), read
-    return receive_stock(clinic.desk, clinic.nurse, read, lot, expiry)  # type: ignore[arg-type]
+    return receive_stock(clinic.desk, clinic.nurse, read, lot, expiry)
 
 
 def on_hand(clinic: Story, lot_id: str) -> int:

@@ -135,7 +135,7 @@ def test_a_wrong_field_is_named_and_nothing_is_kept(clinic: Story, wrong: dict[s
 
 
 def _children(store: object) -> int:
-    return store.sql("SELECT count(*) FROM child")[0][0]  # type: ignore[attr-defined]
+    return store.sql("SELECT count(*) FROM child")[0][0]
 
 
 def test_a_change_that_changes_nothing_is_no_fact(clinic: Story) -> None:
@@ -148,7 +148,7 @@ def test_a_change_that_changes_nothing_is_no_fact(clinic: Story) -> None:
 
 
 def _events(store: object) -> int:
-    return store.sql("SELECT count(*) FROM event")[0][0]  # type: ignore[attr-defined]
+    return store.sql("SELECT count(*) FROM event")[0][0]
 
 
 def test_where_a_child_stands_keeps_its_history(clinic: Story) -> None:

@@ -83,7 +83,7 @@ def test_guessing_over_many_names_makes_the_desk_wait(clinic: Story) -> None:
 
 
 @pytest.mark.parametrize(("patience", "longest"), [(PERSON, 60), (DESK, 15)])
-def test_waits_never_shrink_and_end(patience: type(PERSON), longest: int) -> None:  # type: ignore[valid-type]
+def test_waits_never_shrink_and_end(patience: type(PERSON), longest: int) -> None:
     waits = [patience.wait(n) for n in range(200)]
     assert waits == sorted(waits)
     assert waits[patience.free] == timedelta() < waits[patience.free + 1]
@@ -150,7 +150,7 @@ def test_who_left_signs_in_no_more_and_her_badge_is_blocked(clinic: Story) -> No
 
 def test_the_last_who_manages_staff_cannot_be_lost(clinic: Story) -> None:
     for verb, args in ((deactivate_staff, (ADMIN,)), (change_staff, (ADMIN, "周敏", ("general",)))):
-        assert codes(verb(clinic.desk, clinic.admin, *args).problems) == ["staff.last_manager"]  # type: ignore[operator]
+        assert codes(verb(clinic.desk, clinic.admin, *args).problems) == ["staff.last_manager"]
     clinic.hire("S900", "super")
     assert change_staff(clinic.desk, clinic.admin, ADMIN, "周敏", ("general",)).ok
     assert made(sign_in(clinic.desk, ADMIN, ADMIN_PIN)).grades == ("general",), "the PIN stays"
@@ -229,5 +229,5 @@ def test_staff_verbs_ask_for_the_right(clinic: Story) -> None:
     )  # fmt: skip
     for actor in (clinic.nurse, clinic.doctor, clinic.auditor, nobody):
         for verb, args in verbs:
-            said = codes(verb(clinic.desk, actor, *args).problems)  # type: ignore[operator]
+            said = codes(verb(clinic.desk, actor, *args).problems)
             assert said == [f"denied.{Permission.STAFF_MANAGE}"], verb
