@@ -15,8 +15,9 @@ import msgspec
 
 from config import tables
 from domain import doses, events
-from domain.schedule.advice import Next, Page, case_of, read_page
+from domain.schedule.page import Next, Page, read_page
 from domain.schedule.plan import Plan
+from domain.schedule.record import case_of
 from domain.wire import UNREADABLE
 from domain.wire import event as wire
 from domain.world import utc_text

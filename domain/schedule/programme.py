@@ -15,6 +15,9 @@ from domain.schedule.dates import Span, Unreal
 Evidence = Literal["official", "transcribed", "unverified"]
 """How well a rule is known: from the official text, from someone's transcription of it, or not verified."""
 
+MARKS: dict[Evidence, str] = {"official": "S", "transcribed": "S2", "unverified": "M"}
+"""How the evidence of a rule is shown to a reviewer."""
+
 SeriesKind = Literal["Standard", "Risk", "Evaluation Only"]
 Context = Literal["Evaluation", "Forecast", "Both"]
 Logic = Literal["AND", "OR"]
@@ -295,3 +298,9 @@ class Programme(_Data, frozen=True, kw_only=True):
     antigens: dict[str, Antigen] = {}
     outside: frozenset[str] = frozenset()
     observations: dict[str, ObservationName] = {}
+
+    def series(self, label: str) -> Series | None:
+        """The series of "antigen: name", as verdicts and forecasts call it."""
+        antigen, _, name = label.partition(": ")
+        found = self.antigens.get(antigen)
+        return next((one for one in found.series if one.name == name), None) if found else None

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import programmes
-from domain.schedule.advice import MARKS
-from domain.schedule.programme import Antigen, Programme, Rule, Series, SeriesDose
+from domain.schedule.programme import MARKS, Antigen, Programme, Rule, Series, SeriesDose
 from terminal.commands import programme_evaluate as evaluate
 from terminal.commands import programme_words as words
 from terminal.commands.line import DONE, Say

@@ -7,10 +7,10 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import date
 
-from domain.schedule.advice import MARKS
 from domain.schedule.case import Reason
 from domain.schedule.forecast import REQUIRED
 from domain.schedule.programme import (
+    MARKS,
     Age,
     Conflict,
     Contraindication,

@@ -12,7 +12,7 @@ from typing import Any
 from domain.codes import badge_text
 from domain.doses import vaccine_class
 from domain.events import Alert, ChildRegistered
-from domain.schedule.advice import Next, Page, read_page
+from domain.schedule.page import Next, Page, read_page
 from printing.spool import PrinterState
 from terminal.bootstrap import Terminal
 from terminal.demo.clinic import DemoClinic

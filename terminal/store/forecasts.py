@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from domain.schedule.advice import Next, Page
+from domain.schedule.page import Next, Page
 from terminal.store.database import Store
 
 _ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

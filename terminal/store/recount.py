@@ -13,9 +13,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from config.plans import Plans
-from domain.schedule.advice import case_of, read_page
 from domain.schedule.case import Case
+from domain.schedule.page import read_page
 from domain.schedule.plan import Plan
+from domain.schedule.record import case_of
 from terminal.store import children, doses, forecasts
 from terminal.store.database import Store
 from terminal.store.forecasts import Reckoned

@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QGridLayout, QLineEdit
 
 from domain.doses import Dose, is_day
 from domain.problems import block
-from domain.schedule.advice import Mark, Page
+from domain.schedule.page import Mark, Page
 from terminal.ui import parts
-from terminal.ui.advice_words import group_name
+from terminal.ui.schedule_words import group_name
 from terminal.ui.sheet import Day, Pick, Sheet, vaccine_options
 from terminal.ui.words import Words
 from terminal.usecases.copy_booklet import Copied, PaperDose

@@ -10,14 +10,14 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.problems import Problem
-from domain.schedule import advice
+from domain.schedule import page as booklet
 from terminal.ui import parts
-from terminal.ui.advice_words import group_name
 from terminal.ui.due_cards import DueCards
 from terminal.ui.history import History
 from terminal.ui.pages import House, Page
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import PersonPanel
+from terminal.ui.schedule_words import group_name
 from terminal.ui.sheet import Sheet
 from terminal.ui.start_sheets import UnansweredSheet
 from terminal.ui.tokens import GAP
@@ -181,7 +181,7 @@ class Counter(Page):
             self.visit.hide()
             self.due.hide()
 
-    def _show_optional(self, page: advice.Page | None) -> None:
+    def _show_optional(self, page: booklet.Page | None) -> None:
         """Quietly: what the family may choose and pay for."""
         names = [group_name(self._words, n) for n in (page.nexts if page else ()) if n.standing == "offered"]
         listed = self._words("ui.and").join(dict.fromkeys(names))

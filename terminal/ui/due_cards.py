@@ -13,11 +13,11 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 from config import tables
 from domain.doses import Dose
 from domain.events import DoseGiven
-from domain.schedule.advice import Next, Page
+from domain.schedule.page import Next, Page
 from domain.schedule.plan import Plan
 from terminal.store.doses import NotGiven
-from terminal.ui import advice_words as told
 from terminal.ui import parts
+from terminal.ui import schedule_words as told
 from terminal.ui.tokens import BODY_PX, COLOURS
 from terminal.ui.words import Words
 

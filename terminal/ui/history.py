@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from domain.doses import Dose
-from domain.schedule.advice import Cell, Mark, Next, Page, Row
-from terminal.ui import advice_words as told
+from domain.schedule.page import Cell, Mark, Next, Page, Row
+from terminal.ui import schedule_words as told
 from terminal.ui.tokens import BODY_PX, COLOURS
 from terminal.ui.words import Words
 

@@ -9,12 +9,12 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout
 
 from domain.doses import Dose
-from domain.schedule.advice import Mark, Next
+from domain.schedule.page import Mark, Next
 from terminal.store.doses import NotGiven
 from terminal.ui import parts
-from terminal.ui.advice_words import group_name, mark_words, next_words
 from terminal.ui.history import History
 from terminal.ui.person_panel import PersonPanel
+from terminal.ui.schedule_words import group_name, mark_words, next_words
 from terminal.ui.sheet import Sheet
 from terminal.ui.tokens import GAP
 from terminal.ui.trips import Look

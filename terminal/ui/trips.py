@@ -10,7 +10,7 @@ import msgspec
 
 from domain.doses import Dose
 from domain.permissions import Permission, allowed
-from domain.schedule.advice import Page
+from domain.schedule.page import Page
 from drivers.scan import ScanEvent
 from terminal.store import children, doses, outbox, papers, staff, visits
 from terminal.usecases.check_dose import Choice

@@ -12,13 +12,13 @@ import msgspec
 from config import tables
 from domain.codes import StaffBadge, classify
 from domain.problems import Problem, Severity, block, warn
-from domain.schedule.advice import next_visit
+from domain.schedule.page import next_visit
 from drivers.scan import ScanEvent, ScanLost
 from terminal.ui import trips
-from terminal.ui.advice_words import group_name, visit_words
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.parts import Button
 from terminal.ui.person_panel import is_twin
+from terminal.ui.schedule_words import group_name, visit_words
 from terminal.ui.services import Services
 from terminal.ui.start_sheets import WhichChildSheet
 from terminal.ui.tasks import Tasks, Turns

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from config import tables
 from domain.doses import Dose
 from domain.problems import block
-from domain.schedule.advice import Mark, Next, usual_vaccines
+from domain.schedule.page import Mark, Next, usual_vaccines
 from terminal.store.children import Found
 from terminal.ui import trips
-from terminal.ui.advice_words import dose_place, group_name, mark_words, next_words
 from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
 from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet, SiteSheet, TellSheet
+from terminal.ui.schedule_words import dose_place, group_name, mark_words, next_words
 from terminal.ui.verdict_strip import Said
 from terminal.usecases import amend_dose
 from terminal.usecases.copy_booklet import Copied, PaperDose, copy_booklet

@@ -9,7 +9,7 @@ from domain.doses import CORRECTABLE, Dose, can_be
 from domain.events import DoseCorrected, DoseDisputed, DoseMoved, DoseVoided, StockUsed
 from domain.permissions import Permission
 from domain.problems import Problem, block
-from domain.schedule.advice import Page
+from domain.schedule.page import Page
 from domain.world import from_utc_text
 from terminal.store import children, doses, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb

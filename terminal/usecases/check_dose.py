@@ -16,7 +16,7 @@ from domain.events import DoseGiven
 from domain.permissions import Permission
 from domain.precheck import against
 from domain.problems import Problem, Severity, block, warn
-from domain.schedule.advice import Judgement
+from domain.schedule.judgement import Judgement
 from domain.world import utc_text
 from terminal.store import children, doses, ledger, stock, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb

@@ -13,7 +13,7 @@ from domain.documents import Document
 from domain.doses import Dose
 from domain.permissions import Permission
 from domain.problems import block, warn
-from domain.schedule.advice import Mark, Page, comes_on, next_visit
+from domain.schedule.page import Mark, Page, comes_on, next_visit
 from domain.slips import GivenLine, RecordFacts, Say, record_paper
 from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, ledger, papers

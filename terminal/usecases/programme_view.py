@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domain.schedule.advice import MARKS
-from domain.schedule.programme import Programme, Rule
+from domain.schedule.programme import MARKS, Programme, Rule
 from terminal.store import approvals
 from terminal.usecases.desk import Desk
 

@@ -12,8 +12,10 @@ from domain.doses import Dose, repeated
 from domain.events import ChildRegistered
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
-from domain.schedule.advice import CANDIDATE, Judgement, Page, case_of, judge, read_page
 from domain.schedule.case import Case, Given
+from domain.schedule.judgement import CANDIDATE, Judgement, judge
+from domain.schedule.page import Page, read_page
+from domain.schedule.record import case_of
 from terminal.store import children, doses, forecasts
 from terminal.store.forecasts import Reckoned
 from terminal.store.ledger import Entry

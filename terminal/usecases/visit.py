@@ -15,7 +15,7 @@ from domain.doses import Dose
 from domain.events import ReceiptIssued, ReceiptVoided, VisitClosed, VisitOpened
 from domain.permissions import Permission
 from domain.problems import Problem, block, warn
-from domain.schedule.advice import comes_on, next_visit
+from domain.schedule.page import comes_on, next_visit
 from domain.slips import SlipDose, VisitFacts, visit_slip
 from domain.world import from_utc_text, utc_text
 from terminal.store import children, doses, leases, ledger, papers, staff, visits

@@ -7,7 +7,7 @@ from random import Random
 
 from config import tables
 from domain.problems import Problem, Severity
-from domain.schedule.advice import judge
+from domain.schedule.judgement import judge
 from terminal.usecases.desk import Desk
 from terminal.usecases.record_dose import MEDICAL
 from terminal.usecases.schedule import case_on

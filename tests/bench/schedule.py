@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from config import plans, programmes
-from domain.schedule.advice import read_page
 from domain.schedule.engine import evaluate_case
+from domain.schedule.page import read_page
 from domain.schedule.plan import Plan
 from terminal.store import recount
 from terminal.store.database import Store

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 from config import programmes
-from domain.schedule.advice import Next, read_page
 from domain.schedule.case import Case, Given
 from domain.schedule.dates import Span
+from domain.schedule.page import Next, read_page
 from domain.schedule.plan import Plan, joined
 from domain.schedule.programme import (
     Age,

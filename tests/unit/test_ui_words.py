@@ -14,8 +14,8 @@ from config import plans
 from config.settings import Programme
 from config.texts import LANGUAGES, Language, table
 from domain.problems import block
-from domain.schedule.advice import judge
 from domain.schedule.case import Case
+from domain.schedule.judgement import judge
 from terminal.ui.words import Words, masked
 
 ROOT = Path(terminal.ui.__path__[0])

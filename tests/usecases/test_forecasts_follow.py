@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from domain.doses import Dose
 from domain.problems import Severity
-from domain.schedule.advice import read_page
+from domain.schedule.page import read_page
 from terminal.store import children, forecasts, recount, visits
 from terminal.store.database import Store
 from terminal.usecases.amend_dose import correct_dose, move_dose, void_dose

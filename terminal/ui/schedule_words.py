@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from domain.schedule.advice import MARKS, Mark, Next, comes_on
 from domain.schedule.case import Reason
 from domain.schedule.evaluate import (
     ALREADY_COMPLETE,
@@ -19,6 +18,8 @@ from domain.schedule.evaluate import (
     TOO_YOUNG,
     WRONG_VACCINE,
 )
+from domain.schedule.page import Mark, Next, comes_on
+from domain.schedule.programme import MARKS
 from terminal.ui.words import Words
 
 ON_TIME_DAYS = 7  # so long "due today" is said of a dose

@@ -10,8 +10,9 @@ import pytest
 from domain.doses import Dose
 from domain.events import Alert, ChildRegistered
 from domain.problems import Severity
-from domain.schedule import advice
-from domain.schedule.advice import Page, case_of, judge, next_visit, read_page
+from domain.schedule.case import Case
+from domain.schedule.judgement import Judgement, judge
+from domain.schedule.page import Page, next_visit, read_page
 from domain.schedule.plan import Plan
 from domain.schedule.programme import (
     Age,
@@ -29,6 +30,7 @@ from domain.schedule.programme import (
     Vaccine,
     VaccineGroup,
 )
+from domain.schedule.record import case_of
 
 BORN = date(2026, 1, 10)
 OLD = Age(max="4 years", rule="P-9", evidence="unverified")
@@ -93,7 +95,7 @@ PAID = Programme(
 PLAN = Plan((EDITION,), PAID)
 
 
-def child(today: str, *given: str, alerts: tuple[Alert, ...] = ()) -> tuple[Plan, advice.Case]:
+def child(today: str, *given: str, alerts: tuple[Alert, ...] = ()) -> tuple[Plan, Case]:
     """A child born on BORN with doses written as code@day."""
     doses = [Dose(f"d{n}", "c", *split(entry)) for n, entry in enumerate(given)]
     facts = ChildRegistered("某某", "1", BORN.isoformat(), alerts=alerts)
@@ -185,7 +187,7 @@ def test_what_speaks_against_a_vaccine(
 
 
 def test_the_right_vaccine_on_its_day_has_nothing_against_it() -> None:
-    assert judge(*child("2026-03-20", "0101@2026-02-20"), "0101") == advice.Judgement(2, ("P",))
+    assert judge(*child("2026-03-20", "0101@2026-02-20"), "0101") == Judgement(2, ("P",))
     assert judge(*child("2027-02-11", "2201@2027-01-14"), "1201").problems == ()
 
 
