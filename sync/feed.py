@@ -4,15 +4,15 @@ documents fetched."""
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from datetime import time as clock_time
 from hashlib import sha256
+from typing import Any
 
-from domain.errors import SyncError, VaxdeskError
+from domain.errors import SyncError
 from domain.wire import feed, signed
 from domain.wire.feed import Catalogue, Page, Record, Reference, Scope
 from domain.world import World, from_utc_text, utc_text
@@ -21,7 +21,7 @@ from sync.client import RegionClient
 from sync.keys import Identity, RegionKeys
 from sync.messages import LookupRequest, Purpose
 from sync.ports import FeedInbox, Told
-from sync.worker import Agenda, Rhythm
+from sync.worker import Agenda, Paced, Rhythm
 
 LIMIT = 1000
 _MAX_PAGES = 100_000  # of one pull: a bound, not a limit of the protocol
@@ -163,7 +163,7 @@ class Feed:
         return content
 
 
-class FeedWorker(threading.Thread):
+class FeedWorker(Paced):
     """Pulls every `every_s`, later while the line is down, and compares once a day after `check_at` of the clinic.
     `report` is told "sync.ok" or a fault's code with its parameters."""
 
@@ -177,60 +177,19 @@ class FeedWorker(threading.Thread):
         every_s: float = 60.0,
         check_at: clock_time = clock_time(17, 30),
     ) -> None:
-        super().__init__(name="feed", daemon=True)
-        self._way, self._world, self._report, self._check_at = way, world, report, check_at
-        self._agenda = Agenda(Rhythm(debounce_s=every_s), terminal_id)
-        self._agenda.ask(time.monotonic(), at_once=True)
-        self._changed = threading.Condition()
-        self._stopping = False
+        super().__init__("feed", world, Agenda(Rhythm(debounce_s=every_s), terminal_id))
+        self._way, self._report, self._check_at = way, report, check_at
         self._checked: date | None = None
+        self._agenda.ask(time.monotonic(), at_once=True)
 
-    def wake(self) -> None:
-        """Pull now. Any thread may call this."""
-        with self._changed:
-            self._agenda.ask(time.monotonic(), at_once=True)
-            self._changed.notify()
-
-    def stop(self, deadline_s: float) -> bool:
-        """Ask the thread to end; False when a request still hangs after `deadline_s`: leaving it loses nothing."""
-        with self._changed:
-            self._stopping = True
-            self._changed.notify()
-        self.join(deadline_s)
-        return not self.is_alive()
-
-    def run(self) -> None:
-        while self._wait():
-            try:
-                self._pull()
-            except VaxdeskError as fault:
-                _log.warning("feed failed: %s", fault.code)
-                self._report(fault.code, fault.params)
-                chance = int.from_bytes(self._world.random(4), "big") / 2**32
-                after = float(fault.params.get("retry_after_s", 0))
-                with self._changed:
-                    self._agenda.failed(time.monotonic(), fault.retry, after, chance)
-            else:
-                self._report("sync.ok", {})
-                with self._changed:
-                    self._agenda.succeeded()
-                    self._agenda.ask(time.monotonic())
-
-    def _pull(self) -> None:
-        local = self._world.now().astimezone(self._world.zone)
+    def errand(self) -> None:
         self._way.pull(stop=lambda: self._stopping)
+        local = self._local()
         if local.time() >= self._check_at and self._checked != local.date() and not self._stopping:
             self._way.check()
             self._checked = local.date()
+        self.tell("sync.ok", {})
+        self.wake()
 
-    def _wait(self) -> bool:
-        """Sleep until a pull is due; False when stopping."""
-        with self._changed:
-            while not self._stopping:
-                local = self._world.now().astimezone(self._world.zone)
-                wait = self._agenda.wait_s(time.monotonic(), local)
-                if wait <= 0:
-                    self._agenda.started(local)
-                    return True
-                self._changed.wait(min(wait, _LOOK_AGAIN_S))
-            return False
+    def tell(self, code: str, params: dict[str, Any]) -> None:
+        self._report(code, params)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from hashlib import sha256
+from typing import Any
 
 from domain.errors import Retry, VaxdeskError
 from domain.world import World
@@ -85,21 +86,25 @@ class Agenda:
             self._held = True
 
 
-class SyncWorker(threading.Thread):
-    """Pays the visits of one terminal until `stop`. State goes to the operator through `outbox.report`."""
+class Paced(threading.Thread):
+    """A thread that does its errand whenever its agenda says so, until `stop`. What fails is told and tried again."""
 
-    def __init__(
-        self, outbox: Outbox, client: RegionClient, me: Identity, world: World, rhythm: Rhythm | None = None
-    ) -> None:
-        super().__init__(name="sync", daemon=True)
-        self._outbox, self._client, self._me, self._world = outbox, client, me, world
-        self._agenda = Agenda(rhythm or Rhythm(), me.terminal_id)
-        self._agenda.ask(time.monotonic())
+    def __init__(self, name: str, world: World, agenda: Agenda) -> None:
+        super().__init__(name=name, daemon=True)
+        self._world, self._agenda = world, agenda
         self._changed = threading.Condition()
         self._stopping = False
 
+    def errand(self) -> None:
+        """What there is to do now. May raise."""
+        raise NotImplementedError
+
+    def tell(self, code: str, params: dict[str, Any]) -> None:
+        """Why it failed, for the operator."""
+        raise NotImplementedError
+
     def wake(self, *, at_once: bool = False) -> None:
-        """Something waits to be sent. Any thread may call this."""
+        """There is something to do. Any thread may call this."""
         with self._changed:
             self._agenda.ask(time.monotonic(), at_once=at_once)
             self._changed.notify()
@@ -115,26 +120,25 @@ class SyncWorker(threading.Thread):
     def run(self) -> None:
         while self._wait():
             try:
-                result = sync_once(self._outbox, self._client, self._me, self._world)
+                self.errand()
             except VaxdeskError as fault:
-                _log.warning("sync failed: %s", fault.code)
+                _log.warning("%s failed: %s", self.name, fault.code)
+                self.tell(fault.code, fault.params)
                 chance = int.from_bytes(self._world.random(4), "big") / 2**32
                 after = fault.params.get("retry_after_s", 0)
                 with self._changed:
                     self._agenda.failed(time.monotonic(), fault.retry, float(after), chance)
-            except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the uploads of the day in silence)
-                _log.error("sync failed: %s", type(mistake).__name__)
-                self._outbox.report("sync.mistake", {"kind": type(mistake).__name__})
+            except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the day's exchange in silence)
+                _log.error("%s failed: %s", self.name, type(mistake).__name__)
+                self.tell("sync.mistake", {"kind": type(mistake).__name__})
                 with self._changed:
                     self._agenda.failed(time.monotonic(), "later", 0.0, 1.0)
             else:
-                _log.info("sync done: %d batches, %d events", result.batches, result.events)
                 with self._changed:
                     self._agenda.succeeded()
-        self._client.close()
 
     def _wait(self) -> bool:
-        """Sleep until a visit is due; False when stopping."""
+        """Sleep until the errand is due; False when stopping."""
         with self._changed:
             while not self._stopping:
                 wait = self._agenda.wait_s(time.monotonic(), self._local())
@@ -146,3 +150,25 @@ class SyncWorker(threading.Thread):
 
     def _local(self) -> datetime:
         return self._world.now().astimezone(self._world.zone)
+
+
+class SyncWorker(Paced):
+    """Pays the visits of one terminal until `stop`. State goes to the operator through `outbox.report`."""
+
+    def __init__(
+        self, outbox: Outbox, client: RegionClient, me: Identity, world: World, rhythm: Rhythm | None = None
+    ) -> None:
+        super().__init__("sync", world, Agenda(rhythm or Rhythm(), me.terminal_id))
+        self._outbox, self._client, self._me = outbox, client, me
+        self._agenda.ask(time.monotonic())
+
+    def errand(self) -> None:
+        result = sync_once(self._outbox, self._client, self._me, self._world)
+        _log.info("sync done: %d batches, %d events", result.batches, result.events)
+
+    def tell(self, code: str, params: dict[str, Any]) -> None:
+        self._outbox.report(code, params)
+
+    def run(self) -> None:
+        super().run()
+        self._client.close()

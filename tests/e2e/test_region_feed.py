@@ -482,7 +482,7 @@ def test_the_worker_pulls_compares_and_ends(desk: New2, apply: Apply, clinic: st
     said.clear()
     one.one.outbox.give(f"child-{clinic}")
     send(apply, one)
-    worker.wake()
+    worker.wake(at_once=True)
     assert said.wait(20)
     assert worker.stop(20)
     assert one.inbox.stored() == set(one.one.outbox.events)
