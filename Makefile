@@ -10,7 +10,7 @@ APT_RUN := python3-venv libgl1 libegl1 libxkbcommon0 libfontconfig1 libglib2.0-0
 APT_TEST := gcc libc6-dev libsqlite3-dev mmdebstrap cups cups-client softhsm2 chromium-headless-shell
 APT_SOAK := qemu-system-x86 busybox-static cpio kmod udev
 
-TEXTS := config/locale/zh_CN/LC_MESSAGES/vaxdesk.mo config/locale/en/LC_MESSAGES/vaxdesk.mo
+TEXTS := $(patsubst %.po,%.mo,$(wildcard config/locale/*/LC_MESSAGES/*.po))
 
 .PHONY: demo test check format soak bench package pictures clean
 

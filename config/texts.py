@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gettext
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,13 @@ def say(language: Language, code: str, /, **params: Any) -> str:
     if text == code:
         raise KeyError(code)
     return text.format_map(params)
+
+
+def speak_throughout(language: Language) -> None:
+    """Let what asks gettext itself, the standard library's argparse, speak the language too. Of the whole process."""
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain("argparse", FOLDER)
+    gettext.textdomain("argparse")
 
 
 @cache

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from config.texts import LANGUAGES, Language, say
+from config.texts import LANGUAGES, Language, say, speak_throughout
 from domain.errors import VaxdeskError
 from domain.permissions import GRADES
 from terminal import VERSION
@@ -26,6 +26,7 @@ DONE, FAILED, MISUSED, TO_MEND = 0, 1, 2, 3
 def run(words: list[str]) -> int:
     """Parse, carry out, answer with an exit code; a fault of the world is told in words."""
     language = _language(words)
+    speak_throughout(language)
     args = parser(language).parse_args(words)
     module = importlib.import_module(f"terminal.commands.{args.module}")
     speak = _speaker(language)

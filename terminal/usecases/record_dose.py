@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from config import tables
-from domain.doses import Dose, InHand, can_be, is_day, vaccine_class
-from domain.events import DoseDeferred, DoseGiven, StockUsed
+from domain.doses import Dose, InHand, can_be, is_day
+from domain.events import DoseGiven, StockUsed
 from domain.permissions import Permission
 from domain.problems import Problem, Severity, block, stops
 from domain.world import from_utc_text
@@ -147,40 +147,6 @@ def dismiss_checked(desk: Desk, actor: Actor, checked_id: str) -> Outcome[str]:
         doses.release(entry, checked_id)
         entry.audit("dose.not_given", checked.child_id)
     return Outcome(checked_id)
-
-
-@verb(Permission.VISIT)
-def defer_dose(
-    desk: Desk, actor: Actor, visit_id: str, vaccine: str, outcome: str, reason: str, until: str = ""
-) -> Outcome[str]:
-    """Not given: deferred (暂缓), contraindicated (禁忌) or refused (家长拒绝), with a reason.
-
-    It is the answer to a checked package of the same class as well: nothing waits for Enter any more.
-    """
-    visit = visits.one(desk.store, visit_id)
-    if visit is None or visit.closed_at:
-        return stop(block("visit.not_open"))
-    if outcome not in ("deferred", "contraindicated", "refused") or vaccine not in tables.vaccines():
-        return stop(block("dose.bad_deferral"))
-    if until and not is_day(until):
-        return stop(block("dose.bad_value", "until", what="until"))
-    if until and until <= desk.today().isoformat():
-        return stop(block("dose.until_over", "until", until=until))
-    if not reason.strip():
-        return stop(block("reason.missing", "reason"))
-    waits = [
-        c for c in doses.held(desk.store, visit_id=visit_id) if vaccine_class(c.body.vaccine) == vaccine_class(vaccine)
-    ]
-    body = DoseDeferred(visit_id, vaccine, outcome, reason, until)
-    with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        fact_id = entry.fact("dose.deferred", visit.child_id, body, desk.stated_now())
-        row = msgspec.structs.asdict(body)
-        doses.add_deferral(entry, fact_id, visit.child_id, row | {"visit_id": row.pop("visit")})
-        entry.audit("dose.defer", visit.child_id, outcome=outcome)
-        for checked in waits:
-            doses.release(entry, checked.id)
-            entry.audit("dose.not_given", visit.child_id, why=outcome)
-    return Outcome(fact_id)
 
 
 @verb(Permission.DOSE_RECORD)

@@ -475,3 +475,11 @@ def test_a_code_comes_from_a_region_that_is_there(region: EmbeddedRegion, tmp_pa
 def test_self_check_from_source() -> None:
     said = vaxdesk("--self-check")
     assert (said.code, "✗" in said.out) == (0, False), said.out
+
+
+@pytest.mark.parametrize(("language", "said"), [("zh_CN", "无此选择"), ("en", "invalid choice")])
+def test_a_wrong_word_is_answered_in_the_language(language: str, said: str) -> None:
+    command = [sys.executable, "-m", "terminal", "--lang", language, "nothing"]
+    answer = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=60, check=False)
+    assert answer.returncode == 2 and said in answer.stderr
+    assert ("usage" in answer.stderr) == (language == "en")

@@ -14,9 +14,10 @@ from domain.events import Guardian
 from terminal.store import papers, recount
 from terminal.store.database import Store
 from terminal.usecases.approve_programme import approve_programme
+from terminal.usecases.defer_doses import defer_doses
 from terminal.usecases.desk import Actor
 from terminal.usecases.due_list import DueFilter, DueList, list_due, print_due
-from terminal.usecases.record_dose import defer_dose, transcribe_dose
+from terminal.usecases.record_dose import transcribe_dose
 from tests.fakes.desk import HEPB_BOX, HEPB_BOX_2
 from tests.fakes.stories import NEWBORN, Story, codes, made
 
@@ -87,8 +88,8 @@ def test_the_longest_overdue_first_or_by_name_or_birth(clinic: Story) -> None:
 def test_what_was_put_off_says_until_when(clinic: Story) -> None:
     child = clinic.child()
     visit = clinic.visit(child)
-    made(defer_dose(clinic.desk, clinic.nurse, visit, "0201", "deferred", "发热", "2026-12-01"))
-    made(defer_dose(clinic.desk, clinic.nurse, visit, "1201", "refused", "家长拒绝"))
+    made(defer_doses(clinic.desk, clinic.nurse, visit, ("0201",), "deferred", "发热", "2026-12-01"))
+    made(defer_doses(clinic.desk, clinic.nurse, visit, ("1201",), "refused", "家长拒绝"))
 
     def put_off(day: date) -> dict[str, tuple[str, str]]:
         (one,) = (c for c in due(clinic, on=day).children if c.child_id == child)

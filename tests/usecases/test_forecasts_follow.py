@@ -16,7 +16,8 @@ from domain.schedule.page import read_page
 from terminal.store import children, forecasts, recount, visits
 from terminal.store.database import Store
 from terminal.usecases.amend_dose import correct_dose, move_dose, void_dose
-from terminal.usecases.record_dose import defer_dose, dismiss_checked, transcribe_dose
+from terminal.usecases.defer_doses import defer_doses
+from terminal.usecases.record_dose import dismiss_checked, transcribe_dose
 from terminal.usecases.register_child import update_child
 from terminal.usecases.schedule import case_on
 from terminal.usecases.visit import close_visit
@@ -94,7 +95,7 @@ class Clinic(RuleBasedStateMachine):
     def put_off(self, n: int, vaccine: str) -> None:
         visit = self.clinic.visit(self.child(n))
         until = (self.clinic.desk.today() + timedelta(days=14)).isoformat()
-        made(defer_dose(self.clinic.desk, self.clinic.nurse, visit, vaccine, "deferred", WHY, until))
+        made(defer_doses(self.clinic.desk, self.clinic.nurse, visit, (vaccine,), "deferred", WHY, until))
 
     @rule(n=which, weight=st.sampled_from([1800, 3200]), hbsag=st.sampled_from(["positive", "negative"]))
     def change_child(self, n: int, weight: int, hbsag: str) -> None:

@@ -10,9 +10,11 @@ import pytest
 from domain.errors import StoreError
 from domain.world import utc_text
 from terminal.store import doses, papers, stock, visits
+from terminal.store.database import Store
 from terminal.usecases.amend_dose import correct_dose, dispute_dose, move_dose, void_dose
+from terminal.usecases.defer_doses import defer_doses
 from terminal.usecases.print_again import reprint_slip
-from terminal.usecases.record_dose import defer_dose, dismiss_checked, record_dose, transcribe_dose
+from terminal.usecases.record_dose import dismiss_checked, record_dose, transcribe_dose
 from terminal.usecases.visit import close_visit, open_visit
 from tests.fakes.desk import HEPB_BOX, HEPB_BOX_2
 from tests.fakes.stories import HEPB3, MMR, MPSV_A, OPV, Story, codes, made
@@ -314,7 +316,7 @@ def test_not_given_has_three_words(clinic: Story) -> None:
     visit = clinic.visit(child)
 
     def defer(vaccine: str, word: str, why: str = "发热", until: str = "") -> list[str]:
-        return codes(defer_dose(clinic.desk, clinic.nurse, visit, vaccine, word, why, until).problems)
+        return codes(defer_doses(clinic.desk, clinic.nurse, visit, (vaccine,), word, why, until).problems)
 
     assert [defer("0202", w) for w in ("deferred", "contraindicated", "refused")] == [[], [], []]
     assert defer("0202", "deferred", until="2026-12-01") == []
@@ -370,11 +372,26 @@ def test_what_is_deferred_waits_for_no_enter(clinic: Story) -> None:
     def waiting() -> list[str]:
         return [c.id for c in clinic.read(doses.held, "", visit)]
 
-    made(defer_dose(clinic.desk, clinic.nurse, visit, "0301", "deferred", "发热"))
+    made(defer_doses(clinic.desk, clinic.nurse, visit, ("0301",), "deferred", "发热"))
     assert waiting() == [checked]
     today = clinic.desk.today().isoformat()
-    over = defer_dose(clinic.desk, clinic.nurse, visit, "0202", "deferred", "发热", today)
+    over = defer_doses(clinic.desk, clinic.nurse, visit, ("0202",), "deferred", "发热", today)
     assert codes(over.problems) == ["dose.until_over"] and waiting() == [checked]
-    made(defer_dose(clinic.desk, clinic.nurse, visit, "0202", "refused", "家长拒绝"))
+    made(defer_doses(clinic.desk, clinic.nurse, visit, ("0202",), "refused", "家长拒绝"))
     assert waiting() == []
     assert clinic.audit("dose.not_given")[-1]["why"] == "refused"
+
+
+def test_a_fault_while_deferring_several_leaves_none(clinic: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    visit, add = clinic.visit(clinic.child()), doses.add_deferral
+
+    def full_at_the_second(entry, fact_id, child_id, row):
+        if row["vaccine"] == "0402":
+            raise StoreError("store.disk_full", "operator")
+        add(entry, fact_id, child_id, row)
+
+    monkeypatch.setattr(doses, "add_deferral", full_at_the_second)
+    with pytest.raises(StoreError):
+        defer_doses(clinic.desk, clinic.nurse, visit, ("0202", "0402"), "deferred", "发热")
+    assert clinic.read(Store.sql, "SELECT 1 FROM deferral") == []
+    assert clinic.read(Store.sql, "SELECT 1 FROM event WHERE kind = 'dose.deferred'") == []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from domain.documents import Pair, Text
 from terminal.store import children, papers
 from terminal.usecases.amend_dose import correct_dose, move_dose, void_dose
+from terminal.usecases.defer_doses import defer_doses
 from terminal.usecases.desk import Outcome, stop
 from terminal.usecases.print_again import reprint_slip
-from terminal.usecases.record_dose import defer_dose, transcribe_dose
+from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.register_child import update_child
 from terminal.usecases.schedule import read_child_page
 from terminal.usecases.visit import close_visit
@@ -139,7 +140,7 @@ def test_the_slip_names_the_day_to_which_a_dose_was_put_off(clinic: Story) -> No
     programme = clinic.desk.plan.programme(clinic.desk.today())
     for one in page.due:
         vaccine = programme.vaccines[one.vaccines[0]].codes[0]
-        made(defer_dose(clinic.desk, clinic.nurse, visit, vaccine, "deferred", "发热", "2026-12-03"))
+        made(defer_doses(clinic.desk, clinic.nurse, visit, (vaccine,), "deferred", "发热", "2026-12-03"))
     made(close_visit(clinic.desk, clinic.nurse, visit))
     told = clinic.read(papers.jobs_in, "queued")[-1].document
     assert "2026-12-03" in [b.value for b in told.blocks if isinstance(b, Pair)]

@@ -14,7 +14,15 @@ from domain.events import Alert, Guardian, Identifier
 from domain.permissions import APART, GRADES, Permission, permissions
 from terminal.logs import handler
 from terminal.store import ledger, staff
-from terminal.usecases import amend_dose, clock_check, find_child, print_again, receive_stock, record_dose
+from terminal.usecases import (
+    amend_dose,
+    clock_check,
+    defer_doses,
+    find_child,
+    print_again,
+    receive_stock,
+    record_dose,
+)
 from terminal.usecases import register_child as register
 from terminal.usecases import visit as visits
 from terminal.usecases.amend_dose import void_dose
@@ -37,7 +45,7 @@ VERBS: list[tuple[Verb, Permission, tuple[Any, ...]]] = [
     (check_dose, Permission.DOSE_RECORD, ("x", None)),
     (record_dose.record_dose, Permission.DOSE_RECORD, ("x",)),
     (record_dose.dismiss_checked, Permission.DOSE_RECORD, ("x",)),
-    (record_dose.defer_dose, Permission.VISIT, ("x", "0202", "deferred", "x")),
+    (defer_doses.defer_doses, Permission.VISIT, ("x", ("0202",), "deferred", "x")),
     (record_dose.transcribe_dose, Permission.DOSE_RECORD, ("x", "2024-01-01", "0202", 1, "x")),
     (amend_dose.void_dose, Permission.DOSE_VOID_OWN_TODAY, ("x", "x")),
     (amend_dose.correct_dose, Permission.DOSE_VOID_OWN_TODAY, ("x", {}, "x")),
