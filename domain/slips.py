@@ -130,9 +130,10 @@ def test_page(say: Say, printer_name: str) -> Document:
     )
 
 
-def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
+def _heading(facts: VisitFacts | RecordFacts, title: str, say: Say) -> Iterator[Block]:
+    """The clinic, what paper this is, and whose."""
     yield Text(facts.clinic, bold=True, align="center")
-    yield Text(say("slip.title"), size=2, bold=True, align="center")
+    yield Text(title, size=2, bold=True, align="center")
     yield Text(facts.child_name or say("slip.newborn"), size=3, bold=True, align="center")
     yield from _pairs(
         say,
@@ -140,6 +141,10 @@ def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
         ("slip.birth_on", facts.birth_on),
         ("slip.child_code", facts.child_code),
     )
+
+
+def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
+    yield from _heading(facts, say("slip.title"), say)
     for dose in facts.doses:
         yield Rule()
         yield from _dose_blocks(dose, say)
@@ -162,14 +167,9 @@ def _visit_blocks(facts: VisitFacts, say: Say) -> Iterator[Block]:
 
 
 def _record_blocks(facts: RecordFacts, say: Say) -> Iterator[Block]:
-    yield Text(facts.clinic, bold=True, align="center")
-    yield Text(say("record.title"), size=2, bold=True, align="center")
-    yield Text(facts.child_name or say("slip.newborn"), size=3, bold=True, align="center")
+    yield from _heading(facts, say("record.title"), say)
     yield from _pairs(
         say,
-        ("slip.sex", say(f"sex.{facts.sex}")),
-        ("slip.birth_on", facts.birth_on),
-        ("slip.child_code", facts.child_code),
         ("record.booklet", facts.booklet),
         ("record.guardian", facts.guardian),
     )

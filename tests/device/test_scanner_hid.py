@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,7 @@ from drivers.devices import scanner_ports
 from drivers.hid_scanner import HidScanner
 from drivers.keys import DOWN, FUNCTION_KEYS, UP
 from drivers.scan import DeviceState, ScanLost
-from tests.fakes.inbox import Inbox
+from tests.fakes.inbox import Inbox, in_thread
 from tests.fakes.keyboards import SHIFT_KEY, FakeKeyboard, records
 
 GS1 = "]d2" + "0106912345678905\x1d17270131\x1d10A1b2\x1d21{:09d}"
@@ -34,14 +33,8 @@ def gun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeKeyboar
 def running(inbox: Inbox, **settings: object) -> Iterator[HidScanner]:
     scanner = Scanner(**{"name": "gun", "kind": "hid", "usb": "1a86:5410", "idle_ms": 100} | settings)
     driver = HidScanner(scanner, inbox.deliver, World())
-    thread = threading.Thread(target=driver.run)
-    thread.start()
-    try:
+    with in_thread(driver):
         yield driver
-    finally:
-        driver.stop()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize("usb", ["1a86:5410", "1a86:5410:SN0001"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,20 +20,14 @@ from drivers.devices import Port, serial_ports
 from drivers.scan import DeviceState, StateChange
 from drivers.serial_scanner import SerialScanner
 from drivers.simulator import ScannerSimulator
-from tests.fakes.inbox import Inbox
+from tests.fakes.inbox import Inbox, in_thread
 
 
 @contextmanager
 def running(scanner: Scanner, inbox: Inbox) -> Iterator[SerialScanner]:
     driver = SerialScanner(scanner, inbox.deliver, World())
-    thread = threading.Thread(target=driver.run)
-    thread.start()
-    try:
+    with in_thread(driver):
         yield driver
-    finally:
-        driver.stop()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+from drivers.driver import ScannerDriver
 from drivers.scan import DeviceState, Report, ScanEvent, StateChange
 
 DEADLINE_S = 20.0
@@ -53,3 +55,16 @@ class Inbox:
 
     def wait_code(self, code: str) -> None:
         self.wait(lambda: code in self.codes)
+
+
+@contextmanager
+def in_thread(driver: ScannerDriver) -> Iterator[None]:
+    """The driver at work; it must end when it is asked to."""
+    thread = threading.Thread(target=driver.run)
+    thread.start()
+    try:
+        yield
+    finally:
+        driver.stop()
+        thread.join(10)
+        assert not thread.is_alive()
