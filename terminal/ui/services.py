@@ -7,7 +7,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from domain.errors import SyncError
+
+if TYPE_CHECKING:  # the window opens without the line to the region
+    from sync.feed import Found
+    from sync.messages import Purpose
 
 
 @dataclass(frozen=True)
@@ -19,8 +25,31 @@ class Condition:
     params: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class FeedState:
+    """How the way back from the region is. `code` names its text with `params`: "sync.ok", a fault's code, or "" where
+    there is no region. `at` is when it was heard last (UTC text, "" never). Of `total` facts of the load under way
+    `remaining` are to come; `total` 0: not known. `first_load`: this PC was never filled to the end; `people_done`: the
+    children came, and it can be worked with.
+    """
+
+    code: str = ""
+    params: dict[str, Any] = field(default_factory=dict)
+    at: str = ""
+    remaining: int = 0
+    total: int = 0
+    first_load: bool = False
+    people_done: bool = True
+
+
 def _nothing() -> None:
     pass
+
+
+def _no_region(kind: str, value: str, purpose: Purpose, actor_code: str) -> Future[Found]:  # noqa: ARG001 (as look_up)
+    answer: Future[Found] = Future()
+    answer.set_exception(SyncError("sync.no_region", "operator"))
+    return answer
 
 
 def _silence(_: str) -> None:
@@ -36,6 +65,10 @@ class Services:
     is none. `printers` is how each printer is, by name; `settings_path` the file the settings came from, if any.
     `key_pressed`: a key ends the time in which a repeated scan counts as one. `sound` begins a tone: ok, stop or look;
     `sounding` says whether tones are muted, and by which program they are played ("" none).
+
+    `look_up(kind, value, purpose, actor_code)` asks the region for one child, by an identifier or (kind "child") its
+    id; the answer comes within two seconds or is a SyncError. `online`: the line to the region was up when last used.
+    `feed` is the way back from the region; `hub` the line to the clinic's own hub, its `code` "" where there is none.
     """
 
     submit: Callable[..., Future[Any]]
@@ -52,3 +85,7 @@ class Services:
     sounding: Callable[[], tuple[bool, str]] = lambda: (False, "")
     toggle_sound: Callable[[], None] = _nothing
     settings_path: Path | None = None
+    look_up: Callable[[str, str, Purpose, str], Future[Found]] = _no_region
+    online: Callable[[], bool] = lambda: False
+    feed: Callable[[], FeedState] = FeedState
+    hub: Callable[[], Condition] = Condition
