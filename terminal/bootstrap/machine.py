@@ -1,232 +1,32 @@
-"""The one wiring file: settings, key, store, scanners, printers and sync become a running terminal.
-
-A terminal's home is one folder: vaxdesk.toml, and below `data` the records, the key file, the PC's secret, the lock.
-"""
+"""The running terminal: desk, scanners, printers, line to the region and housekeeping, started and stopped together."""
 
 from __future__ import annotations
 
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import ZoneInfo
 
-from config import plans
-from config import settings as config
-from domain.errors import StoreError, SyncError, VaxdeskError
-from domain.wire.signed import HPKE_SUITE
-from domain.world import World
+from domain.errors import StoreError, VaxdeskError
 from drivers.reader import ScannerReader
 from drivers.scan import Report
-from terminal import VERSION
+from terminal.bootstrap.home import Home
+from terminal.bootstrap.region import CLIENT, region_client
 from terminal.housekeeping import Housekeeping
-from terminal.store import approvals, backup, keyfile, ledger, recount
-from terminal.store.database import Store
-from terminal.store.outbox import StoreOutbox, open_epoch
+from terminal.store import backup, recount
+from terminal.store.outbox import StoreOutbox
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
 from terminal.ui.services import Condition, Services
-from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
 
 if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
     from printing.spool import Spool
-    from sync.client import RegionClient
-    from sync.enrol import Enrolment
-    from sync.keys import RegionKeys
-    from sync.visit import SyncResult
     from sync.worker import Rhythm, SyncWorker
 
-CLIENT = f"vaxdesk/{VERSION}"
 MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
-_NEXT_KEY = "terminal.next_key"  # of an enrolment under way; until it ends the place held so far stays good
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Home:
-    """Where a terminal's files are."""
-
-    settings_path: Path
-    settings: config.Settings
-
-    @property
-    def folder(self) -> Path:
-        return self.settings_path.parent
-
-    @property
-    def data(self) -> Path:
-        return self.folder / self.settings.data
-
-    @property
-    def records(self) -> Path:
-        return self.data / "records.db"
-
-    @property
-    def key(self) -> Path:
-        return self.data / "key.json"
-
-    @property
-    def secret(self) -> Path:
-        return self.data / "machine.secret"
-
-    @property
-    def backups(self) -> Path:
-        return self.folder / self.settings.backup.directory
-
-    @property
-    def second_medium(self) -> Path | None:
-        given = self.settings.backup.second_medium
-        return self.folder / given if given else None
-
-
-def find_home(settings_path: Path) -> Home:
-    """Raises ConfigError."""
-    return Home(settings_path.absolute(), config.load(settings_path))
-
-
-@contextmanager
-def only_one(home: Home) -> Iterator[None]:
-    """Hold the lock beside the records. Raises StoreError when another Vaxdesk has them open."""
-    home.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (home.data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as fault:
-            raise StoreError("store.other_runs") from fault
-        yield
-
-
-def found_records(home: Home, recovery_passphrase: str, world: World) -> None:
-    """Make key file, PC secret and an empty database. Raises StoreError when records are there already."""
-    if home.records.exists() or home.key.exists():
-        raise StoreError("store.exists", path=str(home.data))
-    home.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-    key = world.random(32)
-    wrapped = keyfile.create(key, world.new_id())
-    wrapped = keyfile.with_machine(wrapped, key, keyfile.new_machine_secret(home.secret, world.random), world.random)
-    wrapped = keyfile.with_passphrase(wrapped, key, "recovery", recovery_passphrase, world.random)
-    keyfile.save(home.key, wrapped)
-    store = Store(home.records, key)
-    store.run(ledger.found, store, f"new-{world.random(6).hex()}", world.random(16).hex())
-    store.close()
-
-
-def unlock(home: Home, start_passphrase: str = "") -> bytes:
-    """The database key, by this PC's secret or the start passphrase. Raises StoreError key.*."""
-    wrapped = keyfile.load(home.key)
-    if keyfile.has(wrapped, "machine"):
-        return keyfile.unlock_machine(wrapped, keyfile.machine_secret(home.secret))
-    return keyfile.unlock_passphrase(wrapped, "start", start_passphrase)
-
-
-def world_of(home: Home) -> World:
-    return World(zone=ZoneInfo(home.settings.clinic.zone))
-
-
-def open_desk(home: Home, start_passphrase: str = "", world: World | None = None, *, check_first: bool = True) -> Desk:
-    """Open the records for work; the clock is held against the last record. Raises StoreError, ConfigError.
-
-    `check_first` reads the whole database before anything else; the counter does that while it is already open.
-    """
-    if not home.records.exists():
-        raise StoreError("store.no_records", path=str(home.data))
-    desk = Desk(
-        Store(home.records, unlock(home, start_passphrase), check_first=check_first),
-        world or world_of(home),
-        home.settings,
-        plans.load(home.settings.programme),
-    )
-    desk.approvals = approvals.given(desk.store)
-    check_clock(desk)
-    return desk
-
-
-def region_client(home: Home, outbox: StoreOutbox, world: World) -> RegionClient:
-    """A client for the region of the settings. Raises SyncError when there is none or it is not enrolled."""
-    from sync.client import RegionClient
-    from sync.keys import identity
-
-    region = home.settings.region
-    if region is None:
-        raise SyncError("sync.no_region")
-    me = identity(outbox)
-    pem = read_ca(home)
-    return RegionClient(region.url, pem, me.key, world, client=CLIENT, offset_ms=outbox.standing().offset_ms)
-
-
-def read_ca(home: Home) -> str:
-    """The pinned certificate authority, PEM. Raises SyncError."""
-    region = home.settings.region
-    if region is None:
-        raise SyncError("sync.no_region")
-    try:
-        return (home.folder / region.ca_file).read_text("utf-8")
-    except UnicodeDecodeError as fault:  # a certificate in binary form
-        raise SyncError("sync.bad_ca") from fault
-    except OSError as fault:
-        raise SyncError("sync.no_ca_file", path=region.ca_file) from fault
-
-
-def enrol_terminal(home: Home, desk: Desk, code: str, accept: Callable[[str], bool] = lambda _: True) -> str:
-    """Take this terminal's place in the region with a one-time code; gives the terminal id. Raises SyncError.
-
-    `accept` is shown the fingerprint of the region's root key before anything is kept. What was recorded before goes up
-    under the new id: enrolment opens an epoch.
-    """
-    from sync import crypto
-    from sync.enrol import enrol
-    from sync.keys import ROOT, private_bytes, private_from_bytes, region_keys
-
-    if home.settings.region is None:
-        raise SyncError("sync.no_region")
-    outbox = StoreOutbox(desk.store, desk.world)
-    kept = outbox.recall(_NEXT_KEY)  # of a try whose answer was lost: the code is good for this key only
-    key = private_from_bytes(kept) if kept else crypto.new_key()
-    outbox.remember(_NEXT_KEY, private_bytes(key))
-    gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
-    if not accept(crypto.fingerprint(gained.documents[ROOT])):
-        raise SyncError("sync.fingerprint_differs", "operator")
-    desk.store.run(_take_place, desk, outbox, gained)
-    _add_escrow(home, desk.store.key, region_keys(outbox))
-    outbox.add_leases(gained.leases)
-    return gained.registration.terminal_id
-
-
-def _take_place(desk: Desk, outbox: StoreOutbox, gained: Enrolment) -> None:
-    """Name, key and epoch in one transaction: a batch sealed under two names is taken by nobody. What another region,
-    or this one before it lost its records, acknowledged is sent again."""
-    with desk.store.transaction():
-        lost = outbox.standing().generation not in ("", gained.generation)
-        for name, document in gained.documents.items():
-            outbox.remember(name, document)
-        outbox.remember(_NEXT_KEY, b"")
-        open_epoch(desk.store, desk.world, "enrol", terminal_id=gained.registration.terminal_id, everything=lost)
-        outbox.region_says(gained.generation, gained.offset_ms)
-
-
-def _add_escrow(home: Home, key: bytes, keys: RegionKeys) -> None:
-    """From enrolment on the region can open a rescued disk, where it offers an escrow key."""
-    offered = [k for k in keys.keyset.keys if k.use == "escrow" and k.suite == HPKE_SUITE]
-    if offered:
-        newest = max(offered, key=lambda k: k.not_before)
-        keyfile.save(home.key, keyfile.with_escrow(keyfile.load(home.key), key, newest))
-
-
-def sync_alone(home: Home, desk: Desk) -> SyncResult:
-    """One visit to the region without a running terminal. Raises SyncError, WireError, StoreError."""
-    from sync.keys import identity
-    from sync.visit import sync_once
-
-    outbox = StoreOutbox(desk.store, desk.world)
-    with closing(region_client(home, outbox, desk.world)) as client:
-        return sync_once(outbox, client, identity(outbox), desk.world)
 
 
 class _WatchedOutbox(StoreOutbox):
@@ -420,11 +220,3 @@ class Terminal:
             if not stop(deadline_s):
                 _log.warning("%s still busy at exit", name)
         self.desk.store.close()
-
-
-def set_up_logging(home: Home, level: int = logging.INFO) -> None:
-    """JSON lines beside the records, rotating; codes and counts only."""
-    from terminal.logs import handler
-
-    logging.basicConfig(level=level, handlers=[handler(home.data / "logs" / "vaxdesk.log")], force=True)
-    os.umask(0o077)

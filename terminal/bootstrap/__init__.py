@@ -1,0 +1,33 @@
+"""The wiring: settings, key, store, scanners, printers and the region become a running terminal."""
+
+from terminal.bootstrap.home import (
+    Home,
+    find_home,
+    found_records,
+    only_one,
+    open_desk,
+    set_up_logging,
+    unlock,
+    world_of,
+)
+from terminal.bootstrap.machine import Terminal
+from terminal.bootstrap.region import CLIENT, enrol_terminal, read_ca, region_client, sync_alone
+from terminal.usecases.desk import Desk
+
+__all__ = [
+    "CLIENT",
+    "Desk",
+    "Home",
+    "Terminal",
+    "enrol_terminal",
+    "find_home",
+    "found_records",
+    "only_one",
+    "open_desk",
+    "read_ca",
+    "region_client",
+    "set_up_logging",
+    "sync_alone",
+    "unlock",
+    "world_of",
+]
