@@ -1,4 +1,4 @@
-"""The line to the region: what waits and since when, what it said last, the latest backup, the clock."""
+"""Both ways of the line to the region: what waits and since when, what came back, the hub, the backup, the clock."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from domain.world import from_utc_text
 from terminal.store.sync_view import BatchRow
 from terminal.ui import parts
+from terminal.ui.first_load import FirstLoad
 from terminal.ui.page_parts import Facts, WorkPage, in_card
 from terminal.ui.pages import House
+from terminal.ui.services import Condition
 from terminal.ui.table_view import Column, Table
 from terminal.ui.tokens import GAP
 from terminal.usecases.sync_view import SyncView, read_sync
@@ -24,13 +26,16 @@ class SyncPage(WorkPage):
     def __init__(self, house: House) -> None:
         super().__init__(house, "ui.sync")
         words = house.words
-        self.upload, self.backup = Facts(words("ui.sync.line")), Facts(words("ui.sync.safety"))
-        line = parts.row(self.upload, self.backup, spacing=GAP)
-        line.setStretch(0, 3)
-        line.setStretch(1, 2)
-        self.inside.addLayout(line)
+        self.upload, self.down = Facts(words("ui.sync.line")), Facts(words("ui.sync.down"))
+        self.backup = Facts(words("ui.sync.safety"))
+        self.first_load = FirstLoad()
+        self.down.below.insertWidget(2, self.first_load)
         self.table: Table[BatchRow] = Table(words("ui.sync.batches"), self._columns(), words("ui.sync.no_batches"))
-        self.inside.addWidget(in_card(self.table), 1)
+        for left, right, high in ((self.upload, self.down, 0), (in_card(self.table), self.backup, 1)):
+            line = parts.row(left, right, spacing=GAP)
+            line.setStretch(0, 1)
+            line.setStretch(1, 1)
+            self.inside.addLayout(line, high)
         self.action("ui.sync.upload", self._upload, "F2", "primary")
         self.action("ui.sync.back_up", self._back_up, "F6")
         self.row.addStretch(1)
@@ -91,6 +96,7 @@ class SyncPage(WorkPage):
             (words("ui.sync.safe"), f"{view.line.safe_upto} / {view.line.facts}", ""),
             (words("ui.sync.said"), self._said(view), "ok" if view.code == "sync.ok" else "look"),
         )
+        self._show_down()
         condition = self.house.services.sync()
         made_at = self.house.services.backed_up_at()
         hours = self.house.desk.settings.backup.every_h
@@ -103,6 +109,26 @@ class SyncPage(WorkPage):
             (words("ui.sync.terminal"), view.line.terminal_id, ""),
         )
         self.table.show_lines(view.batches)
+
+    def _show_down(self) -> None:
+        """What comes back: from the region, and from the clinic's other desks."""
+        words, feed, hub = self.words, self.house.services.feed(), self.house.services.hub()
+        online = self.house.services.online()
+        facts = [
+            (words("ui.sync.now"), words("ui.sync.online" if online else "ui.sync.offline"), "ok" if online else "look")
+        ]
+        if feed.code:
+            to_come = words("ui.sync.unsent_facts", count=feed.remaining)
+            facts += [
+                (words("ui.sync.heard"), self._when(feed.at), "" if feed.at else "look"),
+                (words("ui.sync.to_come"), to_come if feed.remaining else words("ui.sync.feed_ok"), ""),
+            ]
+            if feed.code != "sync.ok":
+                facts.append((words("ui.sync.said"), words(feed.code, **feed.params), "look"))
+        alone = words("ui.sync.no_hub")
+        facts.append((words("ui.sync.hub"), words(hub.code, **hub.params) if hub.code else alone, _tone(hub)))
+        self.down.show_facts(*facts)
+        self.first_load.show_feed(words, feed)
 
     def _said(self, view: SyncView) -> str:
         """The last answer in words: what happened, what to do."""
@@ -126,3 +152,7 @@ class SyncPage(WorkPage):
     def _back_up(self) -> None:
         self.house.services.back_up_now()
         self.say(self.words("ui.sync.backing_up"))
+
+
+def _tone(hub: Condition) -> str:
+    return hub.level if hub.code else ""
