@@ -16,9 +16,24 @@ from urllib3.exceptions import HTTPError, IncompleteRead, NameResolutionError, P
 from domain.errors import Retry, SyncError
 from domain.wire import UNREADABLE
 
-# X509_V_ERR_* of OpenSSL's x509_vfy.h
-_CERT_DATE = {9: "sync.cert_not_yet", 10: "sync.cert_expired"}
-_CERT_NAME = {62, 64}
+# X509_V_ERR_* of OpenSSL's x509_vfy.h; whatever else is wrong, it is not our region's certificate.
+_CERTIFICATE = {
+    2: "sync.cert_chain",  # an issuer is not among what was sent, nor in our CA file
+    9: "sync.cert_not_yet",
+    10: "sync.cert_expired",
+    18: "sync.cert_self_signed",
+    20: "sync.cert_chain",
+    21: "sync.cert_chain",
+    62: "sync.cert_name",
+    64: "sync.cert_name",
+}
+# SSL_R_* of OpenSSL's sslerr.h: why there was no handshake.
+_HANDSHAKE = {
+    "WRONG_VERSION_NUMBER": "sync.no_tls",
+    "UNSUPPORTED_PROTOCOL": "sync.tls_old",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "sync.tls_old",
+    "UNEXPECTED_EOF_WHILE_READING": "sync.tls_cut",
+}
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 
 # The region's word -> our text and who should try again.
@@ -103,8 +118,10 @@ def _said(body: bytes) -> dict[str, Any]:
 
 def _kind(causes: list[BaseException]) -> tuple[str, Retry]:
     for fault in causes:
-        if isinstance(fault, ssl.SSLCertVerificationError):
-            return _certificate(fault.verify_code), "operator"
+        if isinstance(fault, ssl.SSLCertVerificationError):  # "later": a sign-in page in between goes away by itself
+            return _CERTIFICATE.get(fault.verify_code, "sync.cert_unknown"), "later"
+        if isinstance(fault, ssl.SSLError) and getattr(fault, "reason", "") in _HANDSHAKE:
+            return _HANDSHAKE[fault.reason], "later"
     for fault in causes:
         if isinstance(fault, NameResolutionError | socket.gaierror):
             return "sync.no_network", "later"
@@ -121,12 +138,6 @@ def _kind(causes: list[BaseException]) -> tuple[str, Retry]:
     if any(isinstance(fault, requests.exceptions.InvalidSchema | requests.exceptions.InvalidURL) for fault in causes):
         return "sync.bad_url", "operator"
     return "sync.garbage", "later"
-
-
-def _certificate(verify_code: int) -> str:
-    if verify_code in _CERT_NAME:
-        return "sync.cert_name"
-    return _CERT_DATE.get(verify_code, "sync.cert_unknown")
 
 
 def _causes(fault: BaseException) -> Iterator[BaseException]:
