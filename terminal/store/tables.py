@@ -144,6 +144,7 @@ class Child(Model):
     registered_at = TextField()
     known_at = TextField()
     known_from = TextField()
+    head = TextField()
 
 
 class Identifier(Model):
@@ -224,10 +225,11 @@ class Visit(Model):
     closed_by = TextField(null=True)
     row_written = TextField(null=True)
     observe_until = TextField(null=True)
+    terminal = TextField()
 
 
 class Dose(Model):
-    """Doses as given; never changed."""
+    """Doses as given; never changed. `told_by`: the clinic that told it, "" this one."""
 
     id = TextField(primary_key=True)
     child_id = TextField()
@@ -256,6 +258,7 @@ class Dose(Model):
     overrides = TextField()
     elsewhere = TextField()
     clock = TextField()
+    told_by = TextField()
 
 
 class DoseChange(Model):
@@ -267,6 +270,7 @@ class DoseChange(Model):
     at = TextField()
     actor = TextField()
     body = TextField()
+    hlc = TextField()
 
     class Meta:
         table_name = "dose_change"
@@ -444,3 +448,94 @@ class Emergency(Model):
     reviewed_at = TextField()
     reviewed_by = TextField()
     review = TextField()
+
+
+class Told(Model):
+    """Facts that others told, and our own that came back (`stored` None)."""
+
+    no = IntegerField(primary_key=True)
+    terminal_id = TextField()
+    event_id = TextField()
+    clinic = TextField()
+    kind = TextField()
+    subject = TextField()
+    other = TextField()
+    hlc = TextField()
+    region = IntegerField()
+    hub = IntegerField()
+    done = IntegerField()
+    stored = BlobField(null=True)
+
+
+class Matter(Model):
+    """What a person should know or answer."""
+
+    key = TextField(primary_key=True)
+    code = TextField()
+    child_id = TextField()
+    params = TextField()
+    at = TextField()
+    settled_at = TextField()
+    settled_by = TextField()
+
+
+class Link(Model):
+    """Two records of one child."""
+
+    id = TextField(primary_key=True)
+    child_id = TextField()
+    other = TextField()
+    at = TextField()
+    actor = TextField()
+    reason = TextField()
+    ended_by = TextField()
+
+
+class Request(Model):
+    """Corrections asked and answered."""
+
+    id = TextField(primary_key=True)
+    dose_id = TextField()
+    child_id = TextField()
+    asked_by = TextField()
+    asked_at = TextField()
+    reason = TextField()
+    due = TextField()
+    fields = TextField()
+    outcome = TextField()
+    answer = TextField()
+    answered_at = TextField()
+
+
+class Reference(Model):
+    """Publications of documents everybody works by."""
+
+    number = IntegerField(primary_key=True)
+    name = TextField()
+    version = TextField()
+    effective_on = TextField()
+    published_at = TextField()
+    content = BlobField()
+
+
+class Hub(Model):
+    """Where the line to the clinic's hub stands: one row once joined."""
+
+    one = IntegerField(primary_key=True)
+    terminal_id = TextField()
+    epoch = TextField()
+    seq = IntegerField()
+    chain = BlobField()
+    event_no = IntegerField()
+    generation = TextField()
+    offset_ms = IntegerField(null=True)
+
+
+class LotAlias(Model):
+    """Another desk's id of a lot that is here."""
+
+    id = TextField(primary_key=True)
+    lot_id = TextField()
+
+    class Meta:
+        table_name = "lot_alias"
