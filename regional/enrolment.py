@@ -12,10 +12,11 @@ import msgspec
 from domain.errors import WireError
 from domain.wire import UNREADABLE, signed
 from domain.world import World, from_utc_text, utc_text
-from regional import auth
+from regional import auth, replacement
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
 from regional.keys import KeyRing
+from regional.scope import Giving
 from sync import crypto
 from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest
 
@@ -126,6 +127,7 @@ def _place(
             " VALUES (%s, %s, %s, %s, %s, %s, %s)",
             (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document)),
         )
+        Giving(connection, [], now).append(replacement.of_desk(connection, clinic, desk))
     leases = _lease(connection, keys, world, terminal_id, clinic, place[1], FIRST_LEASES)
     return EnrolmentAnswer(document, keys.keyset(state[0]), keys.root, state[0], leases)
 

@@ -13,7 +13,7 @@ from domain.errors import WireError
 from domain.wire import UNREADABLE, feed, signed
 from domain.wire.feed import Bucket, Page, Run, Scope, Source
 from domain.world import World, utc_text
-from regional import auth, reviews
+from regional import auth, replacement, reviews
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
 from regional.keys import KeyRing
@@ -89,7 +89,7 @@ WHERE t.clinic_code = %(clinic)s AND (e.terminal_id, e.epoch, e.seq) > (%(termin
 ORDER BY e.terminal_id, e.epoch, e.seq LIMIT %(limit)s
 """
 # What waits for a person of the clinic, by its key; requests about its doses of children who left as their facts.
-_OPEN_MATTERS = """
+_OPEN_MATTERS = f"""
 SELECT * FROM (
     SELECT 'quarantine/' || q.terminal_id || '/' || q.epoch || '/' || q.seq AS key, 'quarantine' AS matter,
         q.reason AS one, q.terminal_id AS other, q.epoch AS field, coalesce(q.child_id, '') AS child_id, q.seq,
@@ -109,6 +109,9 @@ SELECT * FROM (
     JOIN event e ON e.subject = c.child_id AND e.event_id = c.request_id
     JOIN terminal t ON t.terminal_id = e.terminal_id
     WHERE NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = c.child_id)
+    UNION ALL
+    SELECT '{replacement.MATTER}/' || t.terminal_id, '{replacement.MATTER}', t.terminal_id, '', '', '', 0, '', '', NULL
+    FROM terminal t WHERE t.clinic_code = %(clinic)s AND {replacement.REPLACED}
 ) matters WHERE key > %(key)s ORDER BY key LIMIT %(limit)s
 """
 # All facts of the clinic's terminals and about its children: sha256 as in domain.wire.feed.mark.
@@ -283,11 +286,12 @@ def _walk_open(connection: Connection, cursor: Cursor, limit: int) -> tuple[list
     rows = connection.execute(_OPEN_MATTERS, params).fetchall()
     if not rows:
         return [], Cursor(cursor.generation, cursor.clinic, cursor.xid, cursor.id)
-    lines, taken = _cut((_matter(cursor.clinic, *row[1:]) for row in rows), limit)
+    lines, taken = _cut((_matter(connection, cursor.clinic, *row[1:]) for row in rows), limit)
     return lines, msgspec.structs.replace(cursor, place=(rows[taken - 1][0], "", 0))
 
 
 def _matter(
+    connection: Connection,
     clinic: str,
     matter: str,
     one: str,
@@ -305,6 +309,8 @@ def _matter(
         news = reviews.set_aside(clinic, one, other, field, seq, event_id, child_id, dose_id)
     elif matter == "recall":
         news = reviews.recalled(clinic, child_id, dose_id, one, other)
+    elif matter == replacement.MATTER:
+        news = replacement.news(connection, one)
     else:
         news = reviews.finding(clinic, matter, child_id, one, other, field)
     return "advice", "", "", msgspec.json.encode(news.advice)

@@ -15,7 +15,7 @@ from psycopg import errors
 from domain.errors import WireError
 from domain.wire import batch
 from domain.world import World
-from regional import projection, reference, reviews, rows, scope
+from regional import projection, reference, replacement, reviews, rows, scope
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import KeyRing
@@ -154,12 +154,13 @@ class Applier:
                 news += self._quarantine(held, reason, now)
             elif held.body is not None:
                 told.add(held)
-        rows.store(self._connection, told)
+        moved = rows.store(self._connection, told)
         news += self._answer(told, now)
         news += reviews.look(self._connection, told, now)
         if told.doses:
             news += reference.late_recipients(self._connection)
-        giving.append(news)
+        news += replacement.of_load(self._connection, {held.terminal_id for held in events})
+        giving.append(news, moved)
 
     def _answer(self, told: Rows, now: datetime) -> list[News]:
         """Doses that came later than what is said of them; and what is said of doses that nobody told."""

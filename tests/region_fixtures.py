@@ -86,9 +86,11 @@ def terminal(region: EmbeddedRegion) -> Iterator[Callable[..., Terminal]]:
     """A newly enrolled terminal a call."""
     made: list[RegionClient] = []
 
-    def make(world: World | None = None, client: str = "vaxdesk/0.1.0", clinic: str = CLINIC) -> Terminal:
+    def make(
+        world: World | None = None, client: str = "vaxdesk/0.1.0", clinic: str = CLINIC, desk: str = ""
+    ) -> Terminal:
         world, ca_pem = world or World(), region.ca_file.read_text()
-        code = region.new_code(clinic=clinic, name="徐汇测试门诊")
+        code = region.new_code(clinic=clinic, desk=desk or f"desk {next(_numbers)}", name="徐汇测试门诊")
         outbox, me, place = enrolled(region.url, ca_pem, code, world)
         line = RegionClient(region.url, ca_pem, me.key, world, client=client, offset_ms=place.offset_ms)
         made.append(line)

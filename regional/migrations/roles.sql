@@ -30,9 +30,11 @@ GRANT SELECT ON migration, region_state, clinic TO vaxdesk_api, vaxdesk_worker, 
 -- vaxdesk_api: places and numbers
 GRANT SELECT, UPDATE (used_by) ON enrolment_code TO vaxdesk_api;
 GRANT SELECT, INSERT ON enrolment_failure TO vaxdesk_api;
-GRANT SELECT, INSERT, UPDATE (epoch, registration) ON terminal TO vaxdesk_api;
+GRANT SELECT, INSERT, UPDATE (epoch, registration, cloned_at) ON terminal TO vaxdesk_api;
 GRANT INSERT ON nonce, lease TO vaxdesk_api;
 GRANT SELECT, INSERT, UPDATE ON number_series TO vaxdesk_api;
+GRANT INSERT ON feed TO vaxdesk_api;  -- a desk that got another PC (regional/replacement.py)
+GRANT USAGE ON feed_id TO vaxdesk_api;
 -- batches come in
 GRANT SELECT, INSERT ON batch TO vaxdesk_api;
 GRANT SELECT, INSERT, UPDATE ON epoch TO vaxdesk_api;
@@ -47,7 +49,7 @@ GRANT SELECT (child_id, dose_id, clinic, given, voided_by, moved_by) ON dose TO 
 GRANT SELECT ON review, recalled_dose, recalled_lot TO vaxdesk_api;
 
 -- vaxdesk_worker
-GRANT SELECT ON terminal, recalled_lot, reference TO vaxdesk_worker;
+GRANT SELECT ON terminal, epoch, recalled_lot, reference TO vaxdesk_worker;
 GRANT SELECT, DELETE ON nonce, enrolment_failure TO vaxdesk_worker;
 GRANT SELECT, UPDATE (applied_at, problem) ON batch TO vaxdesk_worker;
 GRANT SELECT, INSERT ON event, event_also TO vaxdesk_worker;
@@ -56,7 +58,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON child, child_identifier, child_link, chi
 GRANT USAGE ON feed_id, scope_number TO vaxdesk_worker;
 
 -- vaxdesk_read: a dose without its child, a batch without its contents, a terminal without its keys
-GRANT SELECT (terminal_id, clinic_code, desk, epoch, enrolled_at, revoked_at, registration) ON terminal
+GRANT SELECT (terminal_id, clinic_code, desk, epoch, enrolled_at, revoked_at, cloned_at, registration) ON terminal
     TO vaxdesk_read;
 GRANT SELECT ON epoch TO vaxdesk_read;
 GRANT SELECT (terminal_id, epoch, first_seq, last_seq, received_at, applied_at, problem) ON batch TO vaxdesk_read;

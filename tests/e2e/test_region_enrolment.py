@@ -175,7 +175,7 @@ def test_a_revoked_terminal_draws_no_numbers_with_its_old_code(region: EmbeddedR
 
 def test_the_command_line(region: EmbeddedRegion, terminal: New, capfd: pytest.CaptureFixture[str]):
     where = ["--data", str(region.folder), "--dsn", region.dsn]
-    one = terminal()
+    one = terminal(desk="1")
     capfd.readouterr()
     assert main(["code", *where, "--clinic", CLINIC, "--name", "徐汇测试门诊", "--desk", "9"]) == 0
     assert apply_for(region, capfd.readouterr().out.strip()).registration.desk == "9"
