@@ -33,9 +33,9 @@ class Relay:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        _close(self._listener)
+        close(self._listener)
         for one in self._sockets:
-            _close(one)
+            close(one)
         for thread in self._threads:
             thread.join(10)
 
@@ -64,8 +64,8 @@ class Relay:
                 sent[0] += 0 if down else len(data)
                 sink.sendall(data)
         if self._spoil != "hold":
-            _close(source)
-            _close(sink)
+            close(source)
+            close(sink)
 
 
 class Script:
@@ -90,7 +90,7 @@ class Script:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
         self._over.set()
-        _close(self._listener)
+        close(self._listener)
         self._thread.join(10)
 
     def _serve(self) -> None:
@@ -126,7 +126,7 @@ def _request(line: ssl.SSLSocket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def _close(one: socket.socket) -> None:
+def close(one: socket.socket) -> None:
     with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
     one.close()
