@@ -518,19 +518,6 @@ class Reference(Model):
     content = BlobField()
 
 
-class Hub(Model):
-    """Where the line to the clinic's hub stands: one row once joined."""
-
-    one = IntegerField(primary_key=True)
-    terminal_id = TextField()
-    epoch = TextField()
-    seq = IntegerField()
-    chain = BlobField()
-    event_no = IntegerField()
-    generation = TextField()
-    offset_ms = IntegerField(null=True)
-
-
 class LotAlias(Model):
     """Another desk's id of a lot that is here."""
 

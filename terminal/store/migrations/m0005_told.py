@@ -1,4 +1,4 @@
-"""Version 5: what others told - facts, advice, documents - and the line to the clinic's hub."""
+"""Version 5: what others told - facts, advice, documents - and which records are of one child."""
 
 SQL = """
 -- Facts heard from the region, the clinic's hub or with a child looked up. `stored` is NULL when it is one of ours, in
@@ -46,13 +46,6 @@ CREATE INDEX request_dose ON request(dose_id);
 CREATE TABLE reference (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, effective_on TEXT NOT NULL,
     published_at TEXT NOT NULL, content BLOB NOT NULL
-) STRICT;
-
--- The clinic's hub, once joined: where the line to it stands. `event_no` is the last fact that has its place there.
-CREATE TABLE hub (
-    one INTEGER PRIMARY KEY CHECK (one = 1),
-    terminal_id TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, chain BLOB NOT NULL,
-    event_no INTEGER NOT NULL, generation TEXT NOT NULL, offset_ms INTEGER
 ) STRICT;
 
 -- A lot that two desks received, each under its own id.
