@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import msgspec
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.problems import Problem
 from domain.schedule import page as booklet
+from terminal.store.children import Card
 from terminal.ui import parts
 from terminal.ui.due_cards import DueCards
 from terminal.ui.history import History
@@ -103,6 +105,7 @@ class Counter(Page):
             layout.addWidget(button)
         self._keys: dict[int, Callable[[], None]] = {int(code): pressed for code, _, pressed, _ in rows}
         self._keys[int(key.Key_F2)] = work.children.open_visit
+        self._keys[int(key.Key_F7)] = work.exchange.look_elsewhere
         return layout
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -143,10 +146,13 @@ class Counter(Page):
         self._optional.setMaximumHeight(0 if self.height() < SHORT_PX else 10_000)
         parts.restyle(self._action_bar, narrow=narrow)
 
-    def refresh(self) -> None:
-        """Show the child, the visit and the doses as `work.look` has them."""
+    def refresh(self, by_itself: bool = False) -> None:
+        """Show the child, the visit and the doses as `work.look` has them. `by_itself`: nobody asked, so whoever types
+        or stands somewhere by the keys stays there."""
         look, day = self.work.look, self._desk.today()
-        shown = (look.child.card, look.child.siblings, look.child.alike) if look.child else None, day
+        at = self.window().focusWidget()
+        shown = (_unaged(look.child.card), look.child.siblings, look.child.alike) if look.child else None, day
+        self.show_known()
         if shown != self._shown:
             self._shown = shown
             self.person.show_child(look.child)
@@ -158,8 +164,15 @@ class Counter(Page):
         self._show_visit()
         self._enable()
         self._order_focus()
-        if self.sheet is None and not isinstance(self.window().focusWidget(), QLineEdit):
+        gone = self.window().focusWidget() is not at
+        if self.sheet is None and not isinstance(self.window().focusWidget(), QLineEdit) and (gone or not by_itself):
             self.setFocus()
+
+    def show_known(self) -> None:
+        """How fresh the child's record is, and whether the region is being asked."""
+        look = self.work.look
+        asking = bool(look.child_id) and self.work.exchange.asking == look.child_id
+        self.person.show_known(look.child.card if look.child else None, asking)
 
     def _show_visit(self) -> None:
         """The cards of what is due, and how the visit stands; a form has the place of both."""
@@ -270,6 +283,7 @@ class Counter(Page):
         self.work.say_again()
         self.refresh()
         self.setFocus()
+        self.work.exchange.catch_up()
 
     def close_sheets(self) -> None:
         """The same, and nothing comes back but a question that must be answered."""
@@ -294,3 +308,8 @@ class Counter(Page):
         if self.sheet:
             refuse = getattr(self.sheet, "refuse", self.sheet.say)
             refuse(problems)
+
+
+def _unaged(card: Card) -> Card:
+    """The facts alone: that they were heard again changes nothing but the line below them."""
+    return msgspec.structs.replace(card, known_at="", known_from="")

@@ -149,6 +149,7 @@ class History(QTableWidget):
 
     def _build(self) -> None:
         page = self._page
+        stood = (self.currentRow(), self.currentColumn()) if self.hasFocus() else (-1, -1)
         rows = [r for r in page.rows if r.concerns] if page else []
         gone, loose = self._sort_out(page, rows) if page else ({}, {})
         columns = max([FEWEST_COLUMNS, *(len(r.cells) for r in rows), *map(len, loose.values())])
@@ -175,7 +176,7 @@ class History(QTableWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         header.resizeSection(0, first)
-        self.setCurrentCell(-1, -1)
+        self.setCurrentCell(*stood)
 
     def _sort_out(
         self, page: Page, rows: Sequence[Row]

@@ -117,6 +117,12 @@ class Button(QPushButton):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.clicked.connect(lambda: pressed())
 
+    def rename(self, words: str) -> None:
+        """Other words for the same key."""
+        _labels(self)[0].setText(words)
+        self.setAccessibleName(f"{words} {self.key}".strip())
+        self.updateGeometry()
+
     def sizeHint(self) -> QSize:
         inner = self._inner.sizeHint()
         return QSize(inner.width(), max(inner.height(), TARGET_PX))

@@ -20,6 +20,7 @@ from terminal.ui.words import Words, masked
 from terminal.usecases.desk import Desk
 from terminal.usecases.find_child import OpenChild
 
+SOURCES = ("here", "region", "hub")
 NBSP = "\u00a0"  # keeps a date on one line
 
 
@@ -41,9 +42,13 @@ class PersonPanel(QFrame):
         area.setWidget(inside)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._known = parts.text("", "small", wrap=True)  # below what scrolls: always in sight
+        self._known.setContentsMargins(16, 4, 16, 10)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
-        layout.addWidget(area)
+        layout.setSpacing(0)
+        layout.addWidget(area, 1)
+        layout.addWidget(self._known)
         self.setMinimumWidth(312)
         self.show_child(None)
 
@@ -51,6 +56,7 @@ class PersonPanel(QFrame):
         """None clears every personal datum from the panel."""
         parts.clear(self._lines)
         self._alerts = []
+        self._known.hide()
         if opened is None:
             self._lines.addStretch(1)
             for code, kind in (("ui.nobody", "heading"), ("ui.nobody_how", "muted")):
@@ -71,10 +77,17 @@ class PersonPanel(QFrame):
         for other in opened.alike:
             named = {"name": self._words.child(other.name), "sex": self._words.sex(other.sex), "day": other.birth_on}
             self._add_note(self._words("ui.person.alike", **named), "look")
-        self._lines.addWidget(parts.text(self._known(opened.card), "small", wrap=True))
         button = parts.Button(self._words("ui.person.edit"), self._edit, kind="quiet")
         self._lines.addLayout(parts.row(button, 1))
         self._lines.addStretch(1)
+
+    def show_known(self, card: Card | None, asking: bool = False) -> None:
+        """How fresh it is and where it is from, so that "not given" is never read where it is "not known here";
+        `asking`: the region is being asked."""
+        self._known.setVisible(card is not None)
+        if card:
+            told = self._words("ui.known", when=self._when(card.known_at), source=self._source(card.known_from))
+            self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
 
     def show_hand(self, vaccine: str) -> None:
         """Red for what speaks against the vaccine in hand ("" none), the others as they were."""
@@ -144,10 +157,11 @@ class PersonPanel(QFrame):
         code = "ui.person.twin" if is_twin(card, other) else "ui.person.sibling"
         return self._words(code, name=self._words.child(other.name), sex=self._words.sex(other.sex), day=other.birth_on)
 
-    def _known(self, card: Card) -> str:
-        at = from_utc_text(card.known_at).astimezone(self._desk.world.zone)
-        source = self._words("ui.known.here") if card.known_from == "here" else card.known_from
-        return self._words("ui.known", when=self._words.moment(at, self._desk.today()), source=source)
+    def _when(self, at: str) -> str:
+        return self._words.moment(from_utc_text(at).astimezone(self._desk.world.zone), self._desk.today())
+
+    def _source(self, known_from: str) -> str:
+        return self._words(f"ui.known.{known_from}") if known_from in SOURCES else known_from
 
 
 def is_twin(card: Card, other: Found) -> bool:

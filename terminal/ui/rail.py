@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout
 
@@ -17,14 +17,26 @@ from terminal.ui.words import Words
 
 WIDTH, LINE_PX, LEAST_PX = 84, 62, 42
 LOCK_KEY = "Ctrl+L"
+MOST_SHOWN = 100  # a count from here on is shown as 99+
 
 
 class _Line(QToolButton):
-    """A line of the rail, with the digit of its key in the corner."""
+    """A line of the rail, with the digit of its key in one corner and, where something waits, its count in another."""
 
-    def __init__(self, corner: str) -> None:
+    def __init__(self, words: str, corner: str) -> None:
         super().__init__()
-        self._corner = corner
+        self._words, self._corner = words, corner
+        self._count = 0
+        self._late = False
+        self.setText(words)
+        self.setAccessibleName(words)
+
+    def show_count(self, count: int, late: bool) -> None:
+        """Quietly in grey; in amber when something is overdue. 0 is not shown."""
+        if (count, late) != (self._count, self._late):
+            self._count, self._late = count, late
+            self.setAccessibleName(f"{self._words} {count}" if count else self._words)
+            self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -33,6 +45,19 @@ class _Line(QToolButton):
         painter.setFont(font)
         painter.setPen(QColor(COLOURS["muted"]))
         painter.drawText(self.rect().adjusted(0, 5, -7, 0), int(Qt.AlignmentFlag.AlignRight), self._corner)
+        if self._count:
+            self._paint_count(painter)
+
+    def _paint_count(self, painter: QPainter) -> None:
+        words = str(self._count) if self._count < MOST_SHOWN else f"{MOST_SHOWN - 1}+"
+        words += " !" if self._late else ""
+        place = QRect(3, 3, max(18, painter.fontMetrics().horizontalAdvance(words) + 8), 17)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QColor(COLOURS["warn" if self._late else "line"]))
+        painter.setBrush(QColor(COLOURS["warn_tint" if self._late else "grey_tint"]))
+        painter.drawRoundedRect(place, 8, 8)
+        painter.setPen(QColor(COLOURS["warn" if self._late else "ink"]))
+        painter.drawText(place, int(Qt.AlignmentFlag.AlignCenter), words)
 
 
 class Rail(QFrame):
@@ -43,8 +68,8 @@ class Rail(QFrame):
         self.setProperty("kind", "rail")
         self.setFixedWidth(WIDTH)
         self._words, self._chosen, self._lock = words, chosen, lock
-        self._buttons: dict[str, tuple[QToolButton, str]] = {}
-        self._below: list[QToolButton] = []
+        self._buttons: dict[str, tuple[_Line, str]] = {}
+        self._below: list[_Line] = []
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(8, 10, 8, 10)
         self._layout.setSpacing(4)
@@ -63,12 +88,10 @@ class Rail(QFrame):
         self.show_current(current)
         self._fit()
 
-    def _add(self, name: str, key: str, pressed: Callable[[], None], corner: str = "") -> QToolButton:
-        button = _Line(corner)
-        button.setProperty("kind", "rail")
+    def _add(self, name: str, key: str, pressed: Callable[[], None], corner: str = "") -> _Line:
         words = self._words(f"ui.rail.{name}")
-        button.setText(words)
-        button.setAccessibleName(words)
+        button = _Line(words, corner)
+        button.setProperty("kind", "rail")
         button.setToolTip(f"{words}  {key}")
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         button.setFixedWidth(67)
@@ -90,6 +113,11 @@ class Rail(QFrame):
             line.setFixedHeight(high)
             line.setIconSize(QSize(24, 24) if high == LINE_PX else QSize(18, 18))
             parts.restyle(line, tight="no" if high == LINE_PX else "yes")
+
+    def show_count(self, name: str, count: int, late: bool = False) -> None:
+        """How much waits on a page; `late` when a day has passed."""
+        if name in self._buttons:
+            self._buttons[name][0].show_count(count, late)
 
     def show_current(self, current: str) -> None:
         """Mark the page that is open."""

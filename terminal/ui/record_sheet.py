@@ -48,6 +48,7 @@ class RecordSheet(Sheet):
         self.heading.hide()  # the name is larger
         self.person = PersonPanel(desk, words, edit, open_child)
         self.person.show_child(look.child)
+        self.person.show_known(look.child.card)
         self.history = History(
             words, lambda code: desk.plan.groups_of(code, desk.today()), self._tell_dose, self._tell_next
         )

@@ -18,7 +18,8 @@ ROW_PX = TARGET_PX + 1
 
 class SearchBox(QLineEdit):
     """`search(typed)` is called while typing and answers with `show_found`; `chosen(child_id, results)` opens a child,
-    `looked(results)` is told of a search that opened none: names were seen all the same.
+    `looked(results)` is told of a search that opened none: names were seen all the same. `elsewhere(typed)` asks the
+    region for a number that nobody has here.
 
     The answers lie over `screen`, and go with it.
     """
@@ -30,8 +31,10 @@ class SearchBox(QLineEdit):
         chosen: Callable[[str, int], None],
         looked: Callable[[int], None],
         screen: QWidget,
+        elsewhere: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__()
+        self._elsewhere = elsewhere
         self._looked = looked
         self._seen: int | None = None  # the most lines this search has shown
         self._words, self._search, self._chosen, self._screen = words, search, chosen, screen
@@ -76,6 +79,9 @@ class SearchBox(QLineEdit):
             nothing = QListWidgetItem(self._words("ui.search_nothing"))
             nothing.setFlags(Qt.ItemFlag.NoItemFlags)
             self.found.addItem(nothing)
+            if self._elsewhere and any(char.isdigit() for char in typed):
+                self.found.addItem(self._words("ui.elsewhere.look_key"))
+                self.found.setCurrentRow(1)
         else:
             self.found.setCurrentRow(0)
         self.place_list()
@@ -102,6 +108,8 @@ class SearchBox(QLineEdit):
             self._seen = None
             self.clear()
             self._chosen(child_id, results)
+        elif self._elsewhere:
+            self._elsewhere(self.text())
 
     def clear(self) -> None:
         super().clear()

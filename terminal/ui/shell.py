@@ -65,7 +65,9 @@ class Shell(QFrame):
             desk, services, words, tasks, work, self.open_child, self.turn_to, self.ask_standing, lambda: self._heard
         )
         self.counter = Counter(self._house)
-        self.search = SearchBox(words, work.children.search, self.open_child, work.children.looked, self)
+        self.search = SearchBox(
+            words, work.children.search, self.open_child, work.children.looked, self, self.look_elsewhere
+        )
         self.top = TopBar(desk, words, self.search)
         self.rail = Rail(words, self.turn_to, lock)
         self._lock = lock
@@ -161,6 +163,11 @@ class Shell(QFrame):
         """From any page: the child on the counter; `results` of the search it was found by."""
         self._show(COUNTER)
         self.work.children.open_child(child_id, results)
+
+    def look_elsewhere(self, typed: str) -> None:
+        """From the search box: a number that nobody has here."""
+        self._show(COUNTER)
+        self.work.exchange.look_elsewhere(typed)
 
     def end_search(self) -> None:
         """A scan was answered: what was being typed is over, and the keys are the counter's again."""

@@ -29,6 +29,7 @@ class Tasks(QObject):
     failed = Signal(object)
     idle = Signal()  # nothing is under way any more
     _done = Signal(object, object, object, int)
+    _heard = Signal(object, object, object, int)
 
     def __init__(self, submit: Callable[..., Future[Any]], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +37,7 @@ class Tasks(QObject):
         self._open = 0
         self._generation = 0
         self._done.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self._heard.connect(self._pass_on, Qt.ConnectionType.QueuedConnection)
 
     @property
     def busy(self) -> bool:
@@ -49,9 +51,28 @@ class Tasks(QObject):
         born = self._generation
         self._submit(work, *args).add_done_callback(lambda future: self._done.emit(future, then, after, born))
 
+    def hear(self, future: Future[T], then: Callable[[T], None], failed: Callable[[Any], None]) -> None:
+        """What another house answers comes here some time, or its VaxdeskError to `failed`: nothing waits for it."""
+        born = self._generation
+        future.add_done_callback(lambda answer: self._heard.emit(answer, then, failed, born))
+
     def forget(self) -> None:
         """The screen that asked is gone: what is under way is still done, its results are dropped."""
         self._generation += 1
+
+    @Slot(object, object, object, int)
+    def _pass_on(
+        self, future: Future[Any], then: Callable[[Any], None], failed: Callable[[Any], None], born: int
+    ) -> None:
+        if born != self._generation or future.cancelled():
+            return
+        fault = future.exception()
+        if fault is None:
+            then(future.result())
+        elif isinstance(fault, VaxdeskError):
+            failed(fault)
+        else:
+            raise fault
 
     @Slot(object, object, object, int)
     def _deliver(self, future: Future[Any], then: Callable[[Any], None], after: Callable[[], None], born: int) -> None:

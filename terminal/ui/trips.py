@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,6 +20,10 @@ from terminal.usecases.scan_routing import Answer, route_scan
 from terminal.usecases.schedule import page_of
 from terminal.usecases.staff_emergency import EmergencyUse, emergency_standing
 from terminal.usecases.visit import ClosedVisit, close_visit
+
+if TYPE_CHECKING:
+    from sync.feed import Found
+    from sync.messages import Purpose
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,14 @@ def do(
     """A verb, then the child as it stands."""
     outcome = verb(desk, actor, *args)
     return outcome, look_at(desk, child_id)
+
+
+def renew(desk: Desk, actor: Actor, found: Found, purpose: Purpose, child_id: str) -> Look:
+    """Take in what the region knows of a child, then the child as it stands."""
+    from terminal.usecases import lookup
+
+    lookup.keep_found(desk, actor, found, purpose)
+    return look_at(desk, child_id)
 
 
 def record_of(desk: Desk, actor: Actor, child_id: str) -> Outcome[Look]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from config import tables
-from domain.codes import StaffBadge, classify
+from domain.codes import PersonCode, StaffBadge, classify
 from domain.problems import Problem, Severity, block, warn
 from domain.schedule.page import next_visit
 from drivers.scan import ScanEvent, ScanLost
@@ -27,11 +27,12 @@ from terminal.ui.verdict_strip import Said, say_check, say_code, say_problems
 from terminal.ui.words import Words
 from terminal.ui.work_child import ChildWork
 from terminal.ui.work_dose import DoseWork
+from terminal.ui.work_exchange import ExchangeWork
 from terminal.ui.work_seat import SeatWork
 from terminal.usecases import record_dose
 from terminal.usecases.check_dose import NO_CHOICE, Choice, Verdict
 from terminal.usecases.desk import Actor, Desk, Outcome
-from terminal.usecases.scan_routing import scan_rules
+from terminal.usecases.scan_routing import Answer, scan_rules
 
 if TYPE_CHECKING:
     from terminal.ui.counter import Counter
@@ -43,7 +44,7 @@ USUAL_OVERRIDES = ("ui.reason.physician", "ui.reason.compared", "ui.reason.guard
 class Work:
     """What is on the screen and what Enter would record. `painted(mono)` is told which scan an answer belongs to.
 
-    `children`, `doses` and `seat` hold the work beside the common path.
+    `children`, `doses`, `exchange` and `seat` hold the work beside the common path.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Work:
         self.desk, self.services, self.words, self.actor = desk, services, words, actor
         self.tasks, self.turns, self.shell, self._painted = tasks, Turns(tasks), shell, painted
         self.children, self.doses, self.seat = ChildWork(self), DoseWork(self), SeatWork(self)
+        self.exchange = ExchangeWork(self)
         self.look = Look()
         self.verdict: Verdict | None = None  # of the package in hand; Enter confirms this one and no other
         self.choice = NO_CHOICE
         self.observe_until = ""  # local time, after the visit of the child on the screen was closed
+        self.unknown: PersonCode | None = None  # scanned last and on no record here; may be looked up elsewhere
         self._said: tuple[Said, Verdict | None] = (Said("plain", ""), None)
-        self._package: ScanEvent | None = None  # scanned last; answered anew when a choice changes
+        self.package: ScanEvent | None = None  # scanned last; answered anew when a choice changes
 
     @property
     def screen(self) -> Counter:
@@ -98,8 +101,8 @@ class Work:
             if self.screen.sheet.take(classify(event.payload, rules, event.symbology)):
                 self._painted(event.mono)
                 return None
-        choice = self.choice if self._package and self._package.payload == event.payload else NO_CHOICE
-        return trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self._scanned
+        choice = self.choice if self.package and self.package.payload == event.payload else NO_CHOICE
+        return trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self.answered
 
     def answer_first(self) -> bool:
         """Whether a dose without an answer is asked about; then nothing else is done, and the strip says so."""
@@ -107,7 +110,7 @@ class Work:
             self.say(Said("stop", self.words("ui.unanswered.first")))
         return self.screen.asks
 
-    def _scanned(self, got: Scanned) -> None:
+    def answered(self, got: Scanned) -> None:
         answer, before = got.answer, self.look.child_id
         self.shell.end_search()
         if got.look.child_id != before:
@@ -120,11 +123,11 @@ class Work:
             sheet = WhichChildSheet(self.words, got.several, answer.problems, done, self.screen.close_sheet)
             self.screen.open_sheet(sheet)
         elif answer.verdict:
-            self._answer_package(got.event, answer.verdict)
+            self.answer_package(got.event, answer.verdict)
         elif answer.problems:
             if not (answer.child_id or isinstance(answer.code, StaffBadge)):
                 self.verdict = None  # what was scanned last is not what was checked
-            self.say(say_problems(self.words, answer.problems, say_code(self.words, answer.code)))
+            self._say_unread(answer)
         elif self.verdict:
             self._say_verdict(self.verdict)
         elif answer.child_id == before:
@@ -132,11 +135,20 @@ class Work:
         self.screen.refresh()
         self._painted(got.event.mono)
 
+    def _say_unread(self, answer: Answer) -> None:
+        """What stops a scan that is no package for the child; a person's number may be known elsewhere."""
+        unknown = any(p.code == "child.unknown_number" for p in answer.problems)
+        self.say(
+            say_problems(self.words, answer.problems, say_code(self.words, answer.code)),
+            unknown=answer.code if unknown and isinstance(answer.code, PersonCode) else None,
+        )
+
     def show_new_child(self, look: Look, closed: Outcome[Any] | None) -> None:
-        self.look, self.verdict, self.choice, self._package = look, None, NO_CHOICE, None
+        self.look, self.verdict, self.choice, self.package = look, None, NO_CHOICE, None
         self.observe_until = ""
         self.screen.close_sheets()
         self.say_child()
+        self.exchange.renew()
         if closed and closed.value:
             self.children.after_visit()
 
@@ -175,10 +187,10 @@ class Work:
             name = self.words.dose(held.body.vaccine, held.body.dose_no)
             self.say(Said("look", self.words("ui.verdict.held", dose=name), self.words("ui.verdict.held_how")))
 
-    def _answer_package(self, event: ScanEvent, verdict: Verdict) -> None:
-        if self._package is None or self._package.payload != event.payload:
+    def answer_package(self, event: ScanEvent, verdict: Verdict) -> None:
+        if self.package is None or self.package.payload != event.payload:
             self.choice = NO_CHOICE
-        self._package = event
+        self.package = event
         self.verdict = verdict if verdict.checked_id else None
         self.screen.close_sheets()
         self._say_verdict(verdict)
@@ -204,10 +216,10 @@ class Work:
         """The package in hand, answered anew with another choice."""
         self.choice = choice
         self.screen.close_sheet()
-        if self._package:
-            event = msgspec.structs.replace(self._package, mono=0.0)  # an answer to a button is no scan to measure
+        if self.package:
+            event = msgspec.structs.replace(self.package, mono=0.0)  # an answer to a button is no scan to measure
             self.turns.take(
-                lambda: (trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self._scanned)
+                lambda: (trips.scan, (self.desk, self.actor, event, self.look.child_id, choice), self.answered)
             )
 
     def _choose_lot(self, lot_id: str) -> None:
@@ -221,6 +233,9 @@ class Work:
         """Enter: record the dose that was checked, as the screen shows it now."""
         verdict = self.verdict
         if verdict is None or self.screen.sheet:
+            return
+        if self.exchange.just_changed:
+            self.services.sound("look")
             return
         overrides = [p for p in verdict.problems if p.severity is Severity.OVERRIDE]
         if not overrides:
@@ -253,7 +268,7 @@ class Work:
                 self.seat.ask_unanswered()
             return
         dose = outcome.value.dose
-        self.verdict, self.choice, self._package = None, NO_CHOICE, None
+        self.verdict, self.choice, self.package = None, NO_CHOICE, None
         self.screen.close_sheet()
         name, time = self.words.dose(dose.vaccine, dose.dose_no), self.desk.local_now().strftime("%H:%M")
         how = " ".join(filter(None, [self.next_dose(dose.vaccine), self.words("ui.verdict.saved_how")]))
@@ -270,7 +285,7 @@ class Work:
         return self.look.held is not None and self.look.held.id == checked_id
 
     def _dismissed(self) -> None:
-        self.verdict, self.choice, self._package = None, NO_CHOICE, None
+        self.verdict, self.choice, self.package = None, NO_CHOICE, None
         self.say_child()
 
     def trip(self, verb: Callable[..., Outcome[Any]], then: Callable[[Any], None], *args: Any) -> Any:
@@ -331,14 +346,14 @@ class Work:
     def say_problems(self, problems: list[Problem], verdict: Verdict | None = None) -> None:
         self.say(say_problems(self.words, problems), verdict)
 
-    def say(self, said: Said, verdict: Verdict | None = None) -> None:
+    def say(self, said: Said, verdict: Verdict | None = None, unknown: PersonCode | None = None) -> None:
         """Put an answer into the strip, with the buttons it needs."""
-        self._said = (said, verdict)
+        self._said, self.unknown = (said, verdict), unknown
         self._show(said, verdict)
         self.services.sound(said.tone)
 
     def _show(self, said: Said, verdict: Verdict | None) -> None:
-        words, buttons = self.words, []
+        words, buttons = self.words, self.exchange.offers()
         problems = {p.code: p.severity for p in verdict.problems} if verdict else {}
         if verdict and Severity.OVERRIDE in problems.values() and verdict.checked_id:
             buttons.append(Button(words("ui.action.override"), self.confirm, "Enter", "quiet"))

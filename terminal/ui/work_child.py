@@ -12,7 +12,7 @@ from domain.people import Candidate, Likeness
 from domain.problems import Problem, block
 from terminal.store.children import Card, Found
 from terminal.ui import trips
-from terminal.ui.register_sheet import RegisterSheet
+from terminal.ui.register_sheet import NUMBERS, RegisterSheet
 from terminal.ui.trips import Look
 from terminal.ui.verdict_strip import Said
 from terminal.usecases.desk import Outcome
@@ -104,6 +104,8 @@ class ChildWork:
         words, close = self.work.words, self.work.screen.close_sheet
         sheet = RegisterSheet(words, self.work.desk, self._look_for_doubles, self._register, self.open_child, close)
         sheet.heading.hide()  # the strip says it
+        if self.work.unknown and self.work.unknown.kind in NUMBERS:
+            sheet.put(self.work.unknown.kind, self.work.unknown.value)
         self.work.screen.open_sheet(sheet)
         self.work.explain(words("ui.register"), words("ui.register.how"))
 

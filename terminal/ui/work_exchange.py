@@ -1,0 +1,212 @@
+"""What is done with records from elsewhere: an opened child is asked about anew, an unknown number is looked up, a
+dose of another clinic is doubted."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication
+
+from domain.codes import PersonCode, classify
+from domain.errors import SyncError
+from terminal.ui import trips
+from terminal.ui.parts import Button
+from terminal.ui.verdict_strip import Said
+from terminal.usecases.check_dose import Verdict
+from terminal.usecases.desk import Outcome
+from terminal.usecases.found_view import read_found
+from terminal.usecases.scan_routing import scan_rules
+
+if TYPE_CHECKING:
+    from sync.feed import Found
+    from sync.messages import Purpose
+    from terminal.ui.trips import Look, Scanned
+    from terminal.ui.work import Work
+
+PRESET: Purpose = "vaccination"
+PRESSED_MS = 150  # a finger or button is down: the screen changes when it is up
+READ_S = 0.8  # after an answer that changed by itself, so long Enter does nothing: nobody has read it yet
+
+
+class ExchangeWork:
+    """Part of `Work`."""
+
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.asking = ""  # the child the region is being asked about
+        self._late = False  # facts came while a form was open: the dose in hand is judged again after it
+        self._changed_at = float("-inf")
+
+    @property
+    def just_changed(self) -> bool:
+        """The answer to the dose in hand changed a moment ago, by itself."""
+        return time.monotonic() - self._changed_at < READ_S
+
+    # An opened child
+
+    def renew(self) -> None:
+        """A child was opened: what else is known of it joins in when the region answers. Nobody waits for it, and a
+        line that is down is not spoken of."""
+        work, child_id = self.work, self.work.look.child_id
+        self.asking, self._late = "", False
+        if not child_id or not work.services.online():
+            return
+        self.asking, actor = child_id, work.actor
+
+        def found(answer: Found) -> None:
+            work.turns.take(lambda: (trips.renew, (work.desk, actor, answer, PRESET, child_id), self._renewed))
+
+        from terminal.usecases.lookup import note_lookup
+
+        def silent(fault: SyncError) -> None:
+            self._asked(child_id)
+            work.tasks.run(note_lookup, work.desk, actor, PRESET, fault.code, child_id, then=lambda _: None)
+
+        work.tasks.hear(work.services.look_up("child", child_id, PRESET, actor.code), found, silent)
+
+    def _asked(self, child_id: str) -> None:
+        if self.asking == child_id:
+            self.asking = ""
+            self.work.screen.show_known()
+
+    def _renewed(self, look: Look) -> None:
+        """Show what came. Not while a finger is down: nothing moves that is about to be pressed."""
+        work, before = self.work, self.work.look
+        if before.child is None or look.child is None or look.child_id != before.child_id:
+            return
+        if QGuiApplication.mouseButtons():
+            again = trips.look_at, (work.desk, look.child_id), self._renewed
+            QTimer.singleShot(PRESSED_MS, work.screen, lambda: work.turns.take(lambda: again))
+            return
+        self.asking = ""
+        was, now = before.child, look.child
+        news = (look.page, now.doses, now.card.facts) != (before.page, was.doses, was.card.facts)
+        work.look = look
+        work.screen.refresh(by_itself=True)
+        if news and work.verdict:
+            self._late = work.screen.sheet is not None
+            if not self._late:
+                self._judge_again()
+
+    def catch_up(self) -> None:
+        """A form was closed: what came meanwhile is held against the dose in hand."""
+        if self._late and self.work.verdict:
+            self._judge_again()
+        self._late = False
+
+    def _judge_again(self) -> None:
+        work = self.work
+
+        def turn() -> Any:
+            if work.verdict is None or work.package is None:
+                return None
+            event = msgspec.structs.replace(work.package, mono=0.0)  # no scan to measure
+            return trips.scan, (work.desk, work.actor, event, work.look.child_id, work.choice), self._judged
+
+        work.turns.take(turn)
+
+    def _judged(self, got: Scanned) -> None:
+        work, new, old = self.work, got.answer.verdict, self.work.verdict
+        if new is None:
+            work.answered(got)
+            return
+        work.look = got.look
+        if old and _same(new, old):
+            work.verdict = new
+        else:
+            self._changed_at = time.monotonic()
+            work.answer_package(got.event, new)
+        work.screen.refresh(by_itself=True)
+
+    # A number nobody knows here
+
+    def look_elsewhere(self, typed: str = "") -> None:
+        """F7: ask the region for a number: the one scanned last that nobody knows here, the one in the search box, or
+        one to be typed. Without a line, why not, and that the child can be registered."""
+        work = self.work
+        if work.screen.sheet or work.answer_first():
+            return
+        if not work.services.online():
+            self.say_offline()
+            return
+        from terminal.ui.lookup_sheet import LookupSheet
+
+        asked = self._number(typed or work.shell.search.text()) or work.unknown
+        work.shell.end_search()
+        sheet = LookupSheet(
+            work.words, work.desk, asked, self._ask, self._keep, work.children.register, work.screen.close_sheet
+        )
+        work.screen.open_sheet(sheet)
+        work.explain(work.words("ui.elsewhere.look"), work.words("ui.elsewhere.look_how"))
+
+    def offers(self) -> list[Button]:
+        """The ways on from a number that nobody knows here."""
+        work = self.work
+        if work.unknown is None:
+            return []
+        key = "" if work.look.child else "F2"  # with a child there it is the key of its visit
+        register = Button(work.words("ui.register"), work.children.register, key, "quiet")
+        if not work.services.online():
+            return [register]
+        return [Button(work.words("ui.elsewhere.look"), self.look_elsewhere, "F7", "quiet"), register]
+
+    def _number(self, typed: str) -> PersonCode | None:
+        code = classify(typed.strip(), scan_rules(self.work.desk)) if typed.strip() else None
+        return code if isinstance(code, PersonCode) else None
+
+    def say_offline(self) -> None:
+        """Why records from elsewhere cannot be asked for now, and how to go on."""
+        words, condition = self.work.words, self.work.services.sync()
+        why = words(condition.code, **condition.params) if condition.code else ""
+        detail = " ".join(filter(None, [why, words("ui.elsewhere.offline_how")]))
+        self.work.say(Said("look", words("ui.elsewhere.offline"), detail), unknown=self.work.unknown)
+
+    def _ask(self, kind: str, value: str, purpose: Purpose) -> None:
+        from terminal.ui.lookup_sheet import LookupSheet
+        from terminal.usecases.lookup import begin_lookup, note_lookup
+
+        work, sheet = self.work, self.work.screen.sheet
+
+        def allowed_to(outcome: Outcome[str]) -> None:
+            assert outcome.value is not None
+            asking = work.services.look_up(kind, value, purpose, outcome.value)
+            work.tasks.hear(asking, found, failed)
+
+        def found(answer: Found) -> None:
+            if work.screen.sheet is sheet and isinstance(sheet, LookupSheet):
+                sheet.show_found(answer, read_found(answer))
+                work.explain(work.words("ui.elsewhere.is_it"), work.words("ui.elsewhere.is_it_how"))
+
+        def failed(fault: SyncError) -> None:
+            work.tasks.run(note_lookup, work.desk, work.actor, purpose, fault.code, then=lambda _: None)
+            if work.screen.sheet is sheet and isinstance(sheet, LookupSheet):
+                sheet.refuse_with(work.words(fault.code, **fault.params))
+
+        work.do(begin_lookup, allowed_to, purpose)
+
+    def _keep(self, found: Found, purpose: Purpose, left: str | None) -> None:
+        """The child found is kept and opened; with `left`, the clinic it came from, it moves in."""
+        from terminal.usecases.lookup import keep_found
+        from terminal.usecases.move_child import move_in
+
+        work = self.work
+
+        def kept(outcome: Outcome[str]) -> None:
+            assert outcome.value is not None
+            child_id = outcome.value
+            if left is None:
+                work.children.open_child(child_id)
+                return
+            moved = lambda _: work.children.open_child(child_id)  # noqa: E731 (the next step, in one line)
+            work.do(move_in, moved, child_id, left, work.words("ui.move_in.reason"))
+
+        work.do(keep_found, kept, found, purpose)
+
+
+def _same(new: Verdict, old: Verdict) -> bool:
+    """Whether a second look says the same; the dose's own time and number of the check do not count."""
+    return replace(new, checked_id="") == replace(old, checked_id="")
