@@ -12,7 +12,7 @@ APT_SOAK := qemu-system-x86 busybox-static cpio kmod udev
 
 TEXTS := $(patsubst %.po,%.mo,$(wildcard config/locale/*/LC_MESSAGES/*.po))
 
-.PHONY: demo test check format soak bench package pictures clean
+.PHONY: demo test check format soak bench sim package pictures clean
 
 demo: .venv/ready $(TEXTS)
 	@$(BIN)/vaxdesk demo $(ARGS)
@@ -36,6 +36,9 @@ soak: .venv/ready $(TEXTS) .venv/ready-test
 
 bench: .venv/ready $(TEXTS)
 	$(BIN)/python -m tests.bench $(ARGS)
+
+sim: .venv/ready $(TEXTS)
+	$(BIN)/python -m tests.sim $(ARGS)
 
 package: .venv/ready $(TEXTS)
 	@.ci/apt binutils

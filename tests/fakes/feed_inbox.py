@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from domain.wire import event
 from domain.wire.feed import BUCKETS, Advice, Bucket, Reference, mark
@@ -17,6 +17,7 @@ class Fact:
     kind: str
     data: bytes
     also: bool
+    told: bool = True  # since the last start over
 
 
 class MemoryFeedInbox:
@@ -39,7 +40,8 @@ class MemoryFeedInbox:
                 read = event.decode(row.data)
                 kinds.append(read.kind)
                 key = row.terminal_id, read.event_id
-                also = row.also and (key not in self.facts or self.facts[key].also)
+                held = self.facts.get(key)
+                also = row.also and (held is None or not held.told or held.also)
                 self.facts[key] = Fact(row.clinic, read.subject, read.kind, row.data, also)
             elif row.code == "feed.left":
                 self._leave(row.child_id)
@@ -56,12 +58,14 @@ class MemoryFeedInbox:
             del self.facts[key]
 
     def start_over(self, at: str) -> None:
+        """What the region has no more stays, and counts no more: it would differ for ever."""
         self.cursor, self.started = "", (*self.started, at)
+        self.facts = {key: replace(fact, told=False) for key, fact in self.facts.items()}
 
     def buckets(self) -> Sequence[Bucket]:
         counts, marks = [0] * BUCKETS, [0] * BUCKETS
         for key, fact in self.facts.items():
-            if fact.clinic == self.clinic or not fact.also:
+            if fact.told and (fact.clinic == self.clinic or not fact.also):
                 bucket, value = mark(*key)
                 counts[bucket] += 1
                 marks[bucket] ^= value
