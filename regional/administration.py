@@ -23,7 +23,7 @@ Action = Literal[
     "code.given", "terminal.revoked", "keys.rotated", "escrow.asked", "escrow.opened", "escrow.refused",
     "staff.added", "staff.closed", "records.exported",
 ]  # fmt: skip
-State = Literal["active", "expired", "revoked"]
+State = Literal["active", "expired", "cloned", "revoked"]
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ class _Sender(msgspec.Struct):
 
 
 _TERMINALS = """
-SELECT t.terminal_id, t.clinic_code, c.name, t.desk, t.revoked_at IS NOT NULL, t.registration, coalesce(e.have_seq, 0),
-    e.ack, last_head(t.terminal_id, t.epoch)
+SELECT t.terminal_id, t.clinic_code, c.name, t.desk, t.revoked_at IS NOT NULL, t.cloned_at IS NOT NULL,
+    t.registration, coalesce(e.have_seq, 0), e.ack, last_head(t.terminal_id, t.epoch)
 FROM terminal t JOIN clinic c ON c.code = t.clinic_code LEFT JOIN epoch e USING (terminal_id, epoch)
-ORDER BY t.clinic_code, t.desk, t.terminal_id
+WHERE t.key_id IS NOT NULL ORDER BY t.clinic_code, t.desk, t.terminal_id
 """
 
 
@@ -79,11 +79,11 @@ def audit(connection: Connection, now: datetime, actor: str, action: Action, **d
     )
 
 
-def give_code(dsn: str, world: World, actor: str, *, clinic: str, name: str, desk: str) -> str:
-    """A one-time enrolment code, audited without the code."""
+def give_code(dsn: str, world: World, actor: str, *, clinic: str, name: str, desk: str, hub: bool = False) -> str:
+    """A one-time enrolment code for a desk or for the clinic's hub, audited without the code."""
     with queries.connect(dsn) as connection, connection.transaction():
-        audit(connection, world.now(), actor, "code.given", clinic=clinic, desk=desk)
-        return enrolment.new_code(connection, world, clinic=clinic, name=name, desk=desk)
+        audit(connection, world.now(), actor, "code.given", clinic=clinic, desk=desk, hub=hub)
+        return enrolment.new_code(connection, world, clinic=clinic, name=name, desk=desk, hub=hub)
 
 
 def revoke(dsn: str, world: World, actor: str, terminal_id: str) -> None:
@@ -116,9 +116,11 @@ def standings(connection: Connection, now: datetime) -> list[Standing]:
 
 
 def _standing(row: tuple[Any, ...], now: datetime) -> Standing:
-    terminal_id, clinic, name, desk, revoked, registration, events, ack, head = row
+    terminal_id, clinic, name, desk, revoked, cloned, registration, events, ack, head = row
     ends = auth.registration(registration).not_after
-    state: State = "revoked" if revoked else "expired" if ends < utc_text(now) else "active"
+    state: State = "expired" if ends < utc_text(now) else "active"
+    if revoked or cloned:
+        state = "revoked" if revoked else "cloned"
     sender = _sender(bytes(head)) if head else _Sender()
     acked_at = signed.payload(signed.decode(bytes(ack), "ack"), signed.Ack).time if ack else ""
     return Standing(

@@ -16,7 +16,7 @@ from domain.errors import ConfigError
 from domain.wire import batch, signed
 from domain.wire.feed import MAX_ROWS
 from domain.world import World
-from regional import auth, enrolment, feed, inbox, lookup, reference
+from regional import auth, enrolment, feed, hubs, inbox, lookup, reference
 from regional.auth import Asked, Refused
 from regional.database import Pool
 from regional.keys import KeyRing
@@ -26,6 +26,7 @@ _BODY_S = 60
 _BUSY = Refused(503, "BUSY", retry_after_s=30)
 
 Name = Annotated[str, Path(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+Epoch = Annotated[str, Query(pattern=r"^[0-9A-Za-z-]{0,64}$")]
 Token = Annotated[str, Query(max_length=1000)]
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS)]
 
@@ -69,8 +70,8 @@ def create(pool: Pool, keys: KeyRing, world: World, started: Callable[[], None])
         return _json(enrolment.lease(pool, keys, asked, world))
 
     @app.get("/v1/terminals/{terminal_id}/status")
-    def status(terminal_id: Name, asked: Signed) -> Response:
-        return _json(inbox.status(pool, keys, asked, terminal_id, world))
+    def status(terminal_id: Name, asked: Signed, epoch: Epoch = "") -> Response:
+        return _json(inbox.status(pool, keys, asked, terminal_id, world, epoch))
 
     @app.put("/v1/batches/{terminal_id}/{epoch}/{first}-{last}")
     def batches(terminal_id: Name, epoch: Name, first: int, last: int, asked: Signed) -> Response:
@@ -95,6 +96,10 @@ def create(pool: Pool, keys: KeyRing, world: World, started: Callable[[], None])
     @app.get("/v1/reference/{name}/{version}")
     def one_reference(name: Name, version: Name, asked: Signed) -> Response:
         return _bytes(reference.document(pool, asked, name, version, world))
+
+    @app.get("/v1/desks")
+    def desks(asked: Signed) -> Response:
+        return _json(hubs.desks(pool, asked, world))
 
     @app.get("/v1/keyset")
     def keyset(asked: Signed) -> Response:

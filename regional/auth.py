@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import WireError
@@ -35,7 +35,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Terminal:
-    """A terminal that proved itself by its signature."""
+    """A terminal that proved itself by its signature; `signed_at` by its own idea of the region's time. `cloned`: two
+    PCs have its key."""
 
     terminal_id: str
     key: crypto.PublicKey
@@ -44,6 +45,8 @@ class Terminal:
     epoch: str
     generation: str
     oldest_client: str
+    signed_at: datetime
+    cloned: bool
 
 
 def signature(asked: Asked) -> tuple[request.SignatureInput, bytes]:
@@ -77,7 +80,7 @@ def use_nonce(connection: Connection, given: request.SignatureInput, now: dateti
 
 _FIND = """
 SELECT t.terminal_id, t.public_key, t.clinic_code, c.number, t.epoch, s.generation, s.oldest_client, t.revoked_at,
-    t.registration
+    t.registration, t.cloned_at IS NOT NULL
 FROM terminal t JOIN clinic c ON c.code = t.clinic_code, region_state s WHERE t.key_id = %s
 """
 
@@ -94,11 +97,13 @@ def terminal(connection: Connection, asked: Asked, now: datetime, *, expired_too
     row = connection.execute(_FIND, (given.keyid,)).fetchone()
     if row is None:
         raise Refused(401, "UNKNOWN_TERMINAL")
-    found = Terminal(row[0], crypto.public_from_point(row[1]), *row[2:7])
-    check(asked, given, sig, found.key, now)
+    key = crypto.public_from_point(row[1])
+    check(asked, given, sig, key, now)
     if row[7] is not None:
         raise Refused(403, "REVOKED")
     if not expired_too and registration(row[8]).not_after < utc_text(now):
         raise Refused(403, "EXPIRED")
     use_nonce(connection, given, now)
-    return found
+    signed_at = datetime.fromtimestamp(given.created, UTC)
+    terminal_id, _, clinic, number, epoch, generation, oldest, _, _, cloned = row
+    return Terminal(terminal_id, key, clinic, number, epoch, generation, oldest, signed_at, cloned)

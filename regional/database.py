@@ -26,6 +26,8 @@ MIGRATIONS = (
     "0005_reference",
     "0006_audit",
     "0007_pages",
+    "0008_hub",
+    "0010_clones",
 )
 _LOCK = 0x7661786465736B  # "vaxdesk"
 

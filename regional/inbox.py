@@ -8,7 +8,7 @@ from datetime import datetime
 from domain.errors import WireError
 from domain.wire import batch, chain, signed
 from domain.world import World, utc_text
-from regional import auth
+from regional import auth, hubs
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
 from regional.keys import KeyRing
@@ -23,20 +23,28 @@ INSERT INTO epoch (terminal_id, epoch, have_seq, have_hash, ack) VALUES (%s, %s,
 ON CONFLICT (terminal_id, epoch) DO UPDATE SET have_seq = excluded.have_seq, have_hash = excluded.have_hash,
 ack = excluded.ack
 """
+_SUPERSEDE = "UPDATE epoch SET superseded_at = %s WHERE terminal_id = %s AND epoch = %s"
+_RETURN = """
+UPDATE epoch SET returned_at = coalesce(returned_at, %s) WHERE terminal_id = %s AND epoch = %s AND superseded_at <= %s
+"""
+_CLONED = """
+UPDATE terminal SET cloned_at = coalesce(cloned_at, %s)
+WHERE terminal_id = %s AND (SELECT count(*) FROM epoch WHERE terminal_id = %s AND returned_at IS NOT NULL) > 1
+"""
 
 
-def status(pool: Pool, keys: KeyRing, asked: Asked, terminal_id: str, world: World) -> Status:
-    """Where we stand with the signer. Raises Refused."""
+def status(pool: Pool, keys: KeyRing, asked: Asked, terminal_id: str, world: World, epoch: str = "") -> Status:
+    """Where we stand with the signer, which is in `epoch` ("" where it does not say). Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
         who = auth.terminal(connection, asked, now, expired_too=True)
         if who.terminal_id != terminal_id:
             raise Refused(403, "FOREIGN")
+        cloned = who.cloned or (epoch != who.epoch and _returned(connection, who, epoch, now))
         row = connection.execute(_EPOCH, (terminal_id, who.epoch)).fetchone()
     have_seq, have_hash, safe_seq = row[:3] if row else (0, b"", 0)
-    return Status(
-        who.generation, who.epoch, have_seq, have_hash.hex(), safe_seq, utc_text(now), keys.version, who.oldest_client
-    )
+    said = who.generation, who.epoch, have_seq, have_hash.hex(), safe_seq, utc_text(now), keys.version
+    return Status(*said, who.oldest_client, cloned)
 
 
 def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, int], world: World) -> bytes:
@@ -46,14 +54,17 @@ def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, 
         who = auth.terminal(connection, asked, now, expired_too=True)
         packed = _unpacked(asked.body)
         header = packed.header
-        if not who.terminal_id == header.terminal_id == name[0]:
+        sender = hubs.sender(connection, who, header.terminal_id)
+        if header.terminal_id != name[0]:
             raise Refused(403, "FOREIGN")
         if (header.epoch, header.first_seq, header.last_seq) != name[1:]:
             raise Refused(422, "UNREADABLE")
         if version(header.client) < version(who.oldest_client):
             raise Refused(426, "UPGRADE", oldest=who.oldest_client)
-        events = _opened(packed, who, keys, now)
-        return _take(connection, keys, who, packed, events, asked.body, now)
+        answer = take(connection, keys, sender, packed, asked.body, now, directly=sender is who)
+    if isinstance(answer, Refused):  # after the commit: what it tells of a twin counts
+        raise answer
+    return answer
 
 
 def _unpacked(blob: bytes) -> batch.Packed:
@@ -80,32 +91,41 @@ def _word(fault: WireError) -> str:
     return words.get(fault.code.removeprefix("wire."), "UNREADABLE")
 
 
-def _take(
+def take(
     connection: Connection,
     keys: KeyRing,
     who: Terminal,
     packed: batch.Packed,
-    events: list[bytes],
     blob: bytes,
     now: datetime,
-) -> bytes:
+    *,
+    directly: bool = True,
+) -> bytes | Refused:
+    """Check a batch of `who` and keep it; the acknowledgement, again for one that is held. Raises Refused; one that is
+    given back is to be raised after the commit. Not `directly`, by another's hand and perhaps late: an epoch that was
+    left since is no sign of a twin, and is taken as long as it continues what is held."""
+    events = _opened(packed, who, keys, now)
     header, terminal_id = packed.header, who.terminal_id
     locked = connection.execute("SELECT epoch FROM terminal WHERE terminal_id = %s FOR UPDATE", (terminal_id,))
-    present = locked.fetchone()
+    ((present,),) = locked.fetchall()
     row = connection.execute(_EPOCH, (terminal_id, header.epoch)).fetchone()
-    if row is not None and present != (header.epoch,):
-        raise Refused(409, "STALE_EPOCH")
     have, have_hash, safe, ack = row or (0, chain.start(terminal_id, header.epoch), 0, b"")
+    known = header.first_seq <= have + 1 and _continues(connection, keys, header, events, have, have_hash)
+    if known and header.last_seq <= have:
+        return bytes(ack)
+    if who.cloned:
+        raise Refused(403, "CLONED")
+    left = row is not None and present != header.epoch
+    if left and directly:
+        cloned = _returned(connection, who, header.epoch, now)
+        return Refused(403, "CLONED") if cloned else Refused(409, "STALE_EPOCH")
     if header.first_seq > have + 1:
         raise Refused(409, "GAP", have=have)
-    if not _continues(connection, keys, header, events, have, have_hash):
-        if have == 0:
-            raise Refused(422, "BAD_CHAIN")
-        raise Refused(409, "FORK", have=have, hash=have_hash.hex())
-    if header.last_seq <= have:
-        return bytes(ack)
-    if present != (header.epoch,):
+    if not known:
+        raise Refused(409, "FORK", have=have, hash=have_hash.hex()) if have else Refused(422, "BAD_CHAIN")
+    if present != header.epoch and not left:
         connection.execute("UPDATE terminal SET epoch = %s WHERE terminal_id = %s", (header.epoch, terminal_id))
+        connection.execute(_SUPERSEDE, (who.signed_at, terminal_id, present))
     ack = _acknowledge(keys, header, safe, who.generation, now)
     last_hash = bytes.fromhex(header.last_hash)
     connection.execute(
@@ -116,6 +136,14 @@ def _take(
     connection.execute(_SAVE_EPOCH, (terminal_id, header.epoch, header.last_seq, last_hash, ack))
     connection.execute(f"NOTIFY {CHANNEL}")
     return ack
+
+
+def _returned(connection: Connection, who: Terminal, epoch: str, now: datetime) -> bool:
+    """`who` is in an epoch that another took the place of before it signed this. The first such: an old copy of it was
+    put back, and begins anew. The second: two copies are at work in turns; whether it is so."""
+    if not connection.execute(_RETURN, (now, who.terminal_id, epoch, who.signed_at)).rowcount:
+        return False
+    return connection.execute(_CLONED, (now, who.terminal_id, who.terminal_id)).rowcount > 0
 
 
 def _acknowledge(keys: KeyRing, header: batch.Header, safe: int, generation: str, now: datetime) -> bytes:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import psycopg
@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from domain.world import World, from_utc_text
 from regional import administration, database
-from regional.administration import Standing
+from regional.administration import Standing, State
 from regional.database import Connection, Pool
 
 MEDIA = "text/plain; version=0.0.4; charset=utf-8"
@@ -127,7 +127,7 @@ def _by(label: str, connection: Connection, statement: str) -> Samples:
 
 def _states(standings: Iterable[Standing]) -> Samples:
     states = [one.state for one in standings]
-    return [({"state": word}, float(states.count(word))) for word in ("active", "expired", "revoked")]
+    return [({"state": word}, float(states.count(word))) for word in get_args(State)]
 
 
 def _ages(standings: Iterable[Standing], now: datetime) -> Samples:

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Response
 from domain.wire.batch import MAX_FILE_BYTES
 from domain.wire.signed import SignedDocument
 from regional import exchange, metrics, records
-from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, LookupRequest, Status
+from sync.messages import Desks, EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, LookupRequest, Status
 
 Schema = dict[str, Any]
 JSON, BINARY = "application/json", "application/octet-stream"
@@ -23,7 +23,7 @@ _TEXT: Schema = {"type": "string"}
 _WORDS = {
     400: "The body cannot be read, or says what may not be asked",
     401: "The signature is missing, wrong, stale (CLOCK) or used before (REPLAYED), or the terminal is not known",
-    403: "The terminal may not: REVOKED, EXPIRED, FOREIGN",
+    403: "The terminal may not: REVOKED, EXPIRED, FOREIGN, CLONED",
     404: "There is none",
     405: "Not this method",
     408: "The body came too slowly",
@@ -81,6 +81,7 @@ TOLD: dict[str, Told] = {
     "GET /v1/reference/{name}/{version}": Told(
         "One document, then its content", _OPAQUE, (401, 403, 404, 422), media=BINARY
     ),
+    "GET /v1/desks": Told("The desks of its clinic, for a hub", Desks),
     "GET /v1/keyset": Told("The region's public keys, signed by the root", _SIGNED),
     "GET /healthz": Told("Whether this process reaches the database", _STATUS, (), auth=""),
     "GET /readyz": Told("Whether requests may be sent here, and why not", _READY, (), auth=""),

@@ -43,6 +43,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "BAD_REQUEST": ("sync.bad_request", "operator"),
     "REPLAYED": ("sync.replayed", "later"),
     "REVOKED": ("sync.revoked", "operator"),
+    "CLONED": ("sync.cloned", "operator"),
     "EXPIRED": ("sync.expired", "later"),
     "FOREIGN": ("sync.foreign", "operator"),
     "UPGRADE": ("sync.upgrade", "operator"),

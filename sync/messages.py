@@ -44,7 +44,8 @@ class LeaseAnswer(msgspec.Struct, frozen=True):
 class Status(msgspec.Struct, frozen=True):
     """Where the region stands with a terminal. `epoch` is the present one, "" before the first batch; hashes are hex.
 
-    `server_time` is the region's UTC instant; `oldest_client` the oldest version it still serves.
+    `server_time` is the region's UTC instant; `oldest_client` the oldest version it still serves. `cloned`: two PCs
+    work with this key; nothing more of it is taken until each has enrolled anew.
     """
 
     generation: str
@@ -55,6 +56,7 @@ class Status(msgspec.Struct, frozen=True):
     server_time: str
     keyset_version: int
     oldest_client: str
+    cloned: bool = False
 
 
 Purpose = Literal["vaccination", "moved_in", "history", "correction", "reaction", "emergency"]
@@ -70,7 +72,53 @@ class LookupRequest(msgspec.Struct, frozen=True):
     actor: str
 
 
-T = TypeVar("T", EnrolmentAnswer, LeaseAnswer, Status)
+class Desk(msgspec.Struct, frozen=True):
+    """A desk as the region knows it, for the hub of its clinic; `public_key` as in EnrolmentRequest."""
+
+    terminal_id: str
+    public_key: bytes
+    registration: SignedDocument
+    revoked: bool
+
+
+class Desks(msgspec.Struct, frozen=True):
+    desks: tuple[Desk, ...]
+
+
+class Introduction(msgspec.Struct, frozen=True):
+    """A terminal comes to its clinic's hub: its place in the region, and the key that place is made out to, which signs
+    the request. `client` as in batches."""
+
+    registration: SignedDocument
+    public_key: bytes
+    client: str
+
+
+class Introduced(msgspec.Struct, frozen=True):
+    """What a hub answers: its own keys, `root` and generation as a region's; its place in the region, and `proof`, its
+    signature by the key of that place over its root; the region's key set as the hub has it."""
+
+    keyset: SignedDocument
+    root: bytes
+    generation: str
+    registration: SignedDocument
+    proof: bytes
+    region_keyset: SignedDocument
+
+
+class Relayed(msgspec.Struct, frozen=True):
+    """How a hub stands with a terminal's batches for the region: of `epoch` it holds them up to `upto`, or passed them
+    on. `ack` is the region's last signed acknowledgement, empty before it. `refused` the status of the region's refusal
+    of one of them, with its body, 0 when it refused none."""
+
+    epoch: str = ""
+    upto: int = 0
+    ack: bytes = b""
+    refused: int = 0
+    answer: bytes = b""
+
+
+T = TypeVar("T", EnrolmentAnswer, LeaseAnswer, Status, Desks, Introduced, Relayed)
 
 
 def decode(data: bytes, type_: type[T]) -> T:

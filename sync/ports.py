@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from domain.wire.batch import Header
 from domain.wire.feed import Advice, Bucket, Reference
 from domain.wire.signed import Ack, Lease
+
+Reason = Literal["enrol", "restore", "clone", "fork"]
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,9 @@ class Outbox(Protocol):
 
     def rewind(self, have_seq: int) -> None:
         """The region holds only up to `have_seq`: unseal and send again what follows."""
+
+    def open_epoch(self, reason: Reason, *, everything: bool = False) -> str:
+        """Begin a new epoch: what was not acknowledged waits again from 1, with `everything` every fact there is."""
 
     def region_says(self, generation: str, offset_ms: int) -> None:
         """Remember the region's generation and clock (region minus terminal)."""

@@ -1,25 +1,43 @@
-"""One visit to the region: what waits is sealed, sent, acknowledged, settled. sync/worker.py pays the visits."""
+"""One visit to the region: what waits is sealed, sent, acknowledged, settled. sync/worker.py pays the visits.
+
+Where the region holds another history at our numbers, we are an old copy put back, have a twin, or the region itself
+came back from a copy: what it may lack goes up again in a new epoch, with unchanged ids (docs/adr/0016)."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
 
 from domain.errors import SyncError, VaxdeskError
 from domain.wire import signed
-from domain.world import World
+from domain.world import World, from_utc_text, utc_text
 from sync.client import RegionClient
 from sync.enrol import accepted_leases, accepted_registration
 from sync.keys import KEYSET, REGISTRATION, ROOT, Identity, RegionKeys, region_keys, renewal_due
 from sync.messages import Status, version
-from sync.ports import Outbox, SealedBatch
+from sync.ports import Outbox, Reason, SealedBatch, Standing
 from sync.sealing import seal_waiting
 
 _MAX_BATCHES = 10_000  # of one visit: a bound, not a limit of the protocol
+ANEW = "line.anew"  # the instants of the last epochs opened by a visit
+_MOST_ANEW, _IN = 3, timedelta(hours=24)  # more in this time and a person looks
+# What the region says of a batch that a new epoch answers: the reason of it, and whether every fact goes up again.
+_ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
+    "sync.stale_epoch": ("clone", False),
+    "sync.fork": ("clone", False),
+    "sync.start_over": ("fork", True),
+}
+_SAID = {"": "sync.ok", "clone": "sync.anew_clone", "fork": "sync.anew_fork"}
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class SyncResult:
-    """What one visit did. `rewound_to` is set when the region had lost what followed that number."""
+    """What one visit did. `rewound_to` is set when the region had lost what followed that number; `anew` is why an
+    epoch was opened, "" none was."""
 
     batches: int = 0
     events: int = 0
@@ -28,17 +46,19 @@ class SyncResult:
     leases: int = 0
     renewed: bool = False
     rewound_to: int | None = None
+    anew: str = ""
 
 
 def sync_once(outbox: Outbox, client: RegionClient, me: Identity, world: World) -> SyncResult:
-    """Bring the region up to date. Reports "sync.ok" or the fault's code to the outbox; raises SyncError, WireError
-    or StoreError. Whatever it raises, nothing unacknowledged is settled."""
+    """Bring the region up to date. Reports "sync.ok", what was mended, or the fault's code to the outbox; raises
+    SyncError, WireError or StoreError. Whatever it raises, nothing unacknowledged is settled."""
     try:
         result = _Visit(outbox, client, me, world).run()
     except VaxdeskError as fault:
         outbox.report(fault.code, fault.params)
         raise
-    outbox.report("sync.ok", {"received_upto": result.received_upto, "safe_upto": result.safe_upto})
+    code = "sync.sent_again" if result.rewound_to is not None and not result.anew else _SAID[result.anew]
+    outbox.report(code, {"received_upto": result.received_upto, "safe_upto": result.safe_upto})
     return result
 
 
@@ -52,39 +72,52 @@ class _Visit:
         self._result = SyncResult()
 
     def run(self) -> SyncResult:
-        status = self._client.status(self._me.terminal_id)
+        standing = self._outbox.standing()
+        status = self._client.status(self._me.terminal_id, standing.epoch)
         if version(self._client.client) < version(status.oldest_client):
             raise SyncError("sync.upgrade", "operator", oldest=status.oldest_client)
-        self._meet(status)
+        self._meet(status, standing)
         self._refresh_keys(status)
         self._outbox.region_says(status.generation, self._client.offset_ms or 0)
         self._upload()
+        if status.cloned:  # only now: what the region already has was acknowledged
+            raise SyncError("sync.cloned", "operator")
         self._renew()
         self._fetch_leases()
         return self._result
 
-    def _meet(self, status: Status) -> None:
+    def _meet(self, status: Status, standing: Standing) -> None:
         """Compare what the region holds with what we know it held; go back to the common prefix if it lost rows."""
-        standing = self._outbox.standing()
-        here = status.epoch == standing.epoch
-        have = status.have_seq if here else 0
-        if not here and status.epoch and status.generation == standing.generation and standing.acked_seq:
-            raise SyncError("sync.stale_epoch", "operator")
-        if have > standing.last_seq:
-            raise SyncError("sync.fork", "operator", have=have, hash=status.have_hash)
-        if here:
-            ours = self._outbox.hash_at(have)
-            if ours is None:
-                raise SyncError("sync.start_over", "operator", have=have)
-            if ours != status.have_hash:
-                raise SyncError("sync.fork", "operator", have=have, hash=status.have_hash)
-        if have < standing.acked_seq:
-            self._rewind(have)
-        self._result.received_upto, self._result.safe_upto = have, status.safe_seq if here else 0
+        restored = standing.generation not in ("", status.generation)
+        have = status.have_seq
+        if status.cloned:
+            return
+        if status.epoch == standing.epoch:
+            self._result.received_upto, self._result.safe_upto = have, status.safe_seq
+            if have > standing.last_seq or self._outbox.hash_at(have) != status.have_hash:
+                why = SyncError("sync.fork", "operator", have=have, hash=status.have_hash)
+                self._begin_anew("fork" if restored else "clone", why, everything=restored)
+            elif have < standing.acked_seq:
+                self._rewind(have)
+        elif restored:  # what it lost may stand in an epoch before ours
+            self._begin_anew("fork", SyncError("sync.start_over", "operator", have=have), everything=True)
+        elif not status.epoch and standing.acked_seq:
+            self._rewind(0)
+
+    def _begin_anew(self, reason: Reason, why: SyncError, *, everything: bool) -> None:
+        """Open a new epoch. Once or twice a day is repair; more is a fault that it does not mend: raises `why`."""
+        now, kept = self._world.now(), self._outbox.recall(ANEW)
+        past = msgspec.json.decode(kept, type=list[str]) if kept else []
+        past = [at for at in past if abs(now - from_utc_text(at)) < _IN]
+        if len(past) >= _MOST_ANEW:
+            raise why
+        _log.warning("a new epoch is opened: %s, for %s", reason, why.code)
+        self._outbox.open_epoch(reason, everything=everything)
+        self._outbox.remember(ANEW, msgspec.json.encode([*past, utc_text(now)]))
+        self._result.anew = reason
+        self._result.received_upto = self._result.safe_upto = 0
 
     def _rewind(self, have: int) -> None:
-        if self._outbox.hash_at(have) is None:
-            raise SyncError("sync.start_over", "operator", have=have)
         self._outbox.rewind(have)
         self._result.rewound_to = have
 
@@ -124,10 +157,14 @@ class _Visit:
             try:
                 self._send(waiting)
             except SyncError as fault:
-                if fault.code not in again:
+                if fault.code in _ANSWERED_ANEW and not self._result.anew:
+                    reason, everything = _ANSWERED_ANEW[fault.code]
+                    self._begin_anew(reason, fault, everything=everything)
+                elif fault.code in again:
+                    again.remove(fault.code)
+                    self._prepare_again(fault, waiting)
+                else:
                     raise
-                again.remove(fault.code)
-                self._prepare_again(fault, waiting)
 
     def _prepare_again(self, fault: SyncError, waiting: SealedBatch) -> None:
         """After "sync.gap" what the region lost waits again; after "sync.old_key" it is sealed to the new key."""

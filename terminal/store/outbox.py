@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from domain.wire import chain, event
 from domain.wire.batch import Header
 from domain.wire.signed import Ack, Lease
 from domain.world import World, utc_text
-from sync.ports import Run, SealedBatch, Standing
+from sync.ports import Reason, Run, SealedBatch, Standing
 from terminal.store import leases
 from terminal.store.copies import Copy
 from terminal.store.database import Store
@@ -27,7 +27,6 @@ from terminal.store.ledger import SEEN, tell
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Reason = Literal["enrol", "restore", "clone", "fork"]
 SYNC_REPORT = "sync.report"
 
 _STANDING = """
@@ -183,6 +182,9 @@ class StoreOutbox:
         self.store.db.execute_sql("DELETE FROM batch WHERE epoch = ? AND last_seq > ?", (epoch, have))
         self.store.db.execute_sql(_REWIND, (epoch, have, link, have, link))
 
+    def open_epoch(self, reason: Reason, *, everything: bool = False) -> str:
+        return open_epoch(self.store, self.world, reason, everything=everything)
+
     @_transaction
     def region_says(self, generation: str, offset_ms: int) -> None:
         self.store.db.execute_sql("UPDATE head SET generation = ?, offset_ms = ?", (generation, offset_ms))
@@ -236,7 +238,7 @@ def open_epoch(
     store: Store, world: World, reason: Reason, actor: str = "", terminal_id: str = "", *, everything: bool = False
 ) -> str:
     """Begin a new epoch, audited: every fact beyond the last acknowledged one waits again, from seq 1, with the same
-    bytes and id. `reason`: enrol, restore, clone, fork; but for enrol the leased numbers are given out no more.
+    bytes and id. The leased numbers are given out no more: another PC may have the same, the region leases new ones.
     `actor` "" is the terminal itself; `terminal_id` a new name of it, "" keeps the old. `everything`: no earlier
     acknowledgement holds, all facts wait. Gives the epoch."""
     return store.run(_open_epoch, store, world, reason, actor, terminal_id, everything)
@@ -262,8 +264,7 @@ def _open_epoch(store: Store, world: World, reason: Reason, actor: str, terminal
         if everything:
             run("UPDATE ack SET received_upto = 0, safe_upto = 0")
         run("UPDATE head SET epoch = ?, terminal_id = ?", (new, terminal_id))
-        if reason != "enrol":
-            leases.retire(store)
+        leases.retire(store)
         entry.epoch, entry.terminal_id, entry.seq, entry.chain = new, terminal_id, seq, link
         entry.audit("epoch.open", reason=reason, facts=seq)
     return new

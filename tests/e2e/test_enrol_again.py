@@ -69,7 +69,7 @@ def test_an_enrolment_cut_off_keeps_the_old_place_and_the_code(
         raise StoreError("store.disk_full", "later")
 
     with monkeypatch.context() as disk:
-        disk.setattr(bootstrap, "open_epoch", full)
+        disk.setattr(bootstrap.region, "open_epoch", full)
         with pytest.raises(StoreError):
             bootstrap.enrol_terminal(home, desk, code)
     give(desk)

@@ -21,6 +21,7 @@ from regional.serve import EmbeddedRegion
 from sync import batches, crypto
 from sync.client import RegionClient
 from sync.keys import KEYSET, REGISTRATION
+from sync.ports import SealedBatch
 from tests.region_fixtures import Terminal
 
 New = Callable[..., Terminal]
@@ -34,6 +35,17 @@ def held(region: EmbeddedRegion, terminal: Terminal) -> list[bytes]:
             "SELECT data FROM event WHERE terminal_id = %s ORDER BY epoch, seq", (terminal.me.terminal_id,)
         )
         return [bytes(row[0]) for row in found]
+
+
+def held_in_batches(region: EmbeddedRegion, terminal: Terminal) -> set[bytes]:
+    """The facts of every batch the region took of this terminal, applied or not."""
+    keys = KeyRing(region.folder / "keys", World().now())
+    with queries.connect(region.dsn) as connection:
+        found = connection.execute("SELECT file FROM batch WHERE terminal_id = %s", (terminal.me.terminal_id,))
+        packed = [batch.unpack(bytes(row[0])) for row in found]
+    return {
+        event for one in packed for event in batches.open_sealed(one, keys.seal_key(one.header.region_key_id)).events
+    }
 
 
 def rows(region: EmbeddedRegion, terminal: Terminal) -> int:
@@ -123,7 +135,9 @@ def test_a_gap_names_what_is_held_and_the_terminal_goes_back(region: EmbeddedReg
     refused(one, 4, 6, "sync.gap", have=2)
 
 
-def test_another_history_is_a_fork(terminal: New):
+def test_another_history_is_a_fork_and_goes_up_in_a_new_epoch(
+    region: EmbeddedRegion, terminal: New, apply: Callable[[], int]
+):
     one = terminal()
     for _ in range(4):
         one.outbox.give("child")
@@ -138,24 +152,53 @@ def test_another_history_is_a_fork(terminal: New):
     one.outbox.give("other child")
     one.outbox.give("other child")
     refused(one, 5, 5, "sync.fork", have=4, hash=last)
+    theirs = held_in_batches(region, one)
+    result = one.sync()
+    assert (result.anew, result.received_upto, one.outbox.reasons) == ("clone", 5, ["clone"])
+    assert one.outbox.reports[-1][0] == "sync.anew_clone"
+    assert one.sync().anew == "" and one.outbox.reports[-1][0] == "sync.ok"
+    apply()
+    assert set(held(region, one)) == theirs | set(one.outbox.events), "nothing is dropped on either side"
+    assert len(held(region, one)) == 7
+
+
+def test_a_history_that_forks_again_and_again_needs_a_person(terminal: New):
+    one = terminal()
+    one.outbox.give("child")
+    one.sync()
+    for n in range(4):
+        held = one.outbox.hashes[-1]
+        one.outbox.hashes[-1] = "00" * 32
+        if n < 3:
+            assert one.sync().anew == "clone"
+            one.outbox.give("child")
+            one.sync()
     fault = one.fails()
-    assert (fault.code, fault.retry) == ("sync.fork", "operator")
-    assert len(one.outbox.events) == 5, "nothing is dropped"
+    assert (fault.code, fault.retry, fault.params["hash"]) == ("sync.fork", "operator", held)
+    one.world = replace(one.world, now=lambda: World().now() + timedelta(hours=25))
+    one.outbox.hashes[-1] = "00" * 32
+    assert one.sync().anew == "clone"
 
 
-def test_an_old_copy_after_a_new_epoch_is_told_to_stop(terminal: New):
+def test_an_old_copy_after_a_new_epoch_goes_up_in_one_more(
+    region: EmbeddedRegion, terminal: New, apply: Callable[[], int]
+):
     one = terminal()
     one.outbox.give("child")
     one.sync()
     old_epoch, old_events, old_hashes = one.outbox.epoch, list(one.outbox.events), list(one.outbox.hashes)
     one.outbox.give("child")
-    one.outbox.new_epoch()
+    one.outbox.open_epoch("restore")
     assert one.sync().received_upto == 1
+    told = list(one.outbox.told)
     one.outbox.epoch, one.outbox.events, one.outbox.hashes = old_epoch, old_events, old_hashes
     one.outbox.sealed_upto = one.outbox.acked_seq = 1
     one.outbox.give("child")
-    assert one.fails().code == "sync.stale_epoch"
     refused(one, 2, 2, "sync.stale_epoch")
+    assert put(one, 1, 1).received_upto == 1, "what it has is acknowledged again"
+    assert one.sync().anew == "clone"
+    apply()
+    assert set(held(region, one)) == {*told, *one.outbox.told}
 
 
 def test_events_sent_again_under_a_new_epoch_are_kept_once(
@@ -165,7 +208,7 @@ def test_events_sent_again_under_a_new_epoch_are_kept_once(
     doses = [one.outbox.give("child-epoch") for _ in range(5)]
     one.sync()
     one.outbox.acked_seq = 2  # as a backup of that moment knows it
-    one.outbox.new_epoch()
+    one.outbox.open_epoch("restore")
     doses.append(one.outbox.give("child-epoch"))
     assert one.sync().received_upto == 4
     apply()
@@ -211,23 +254,50 @@ def test_a_region_that_lost_everything_gets_everything_again(region: EmbeddedReg
         connection.execute("UPDATE terminal SET epoch = '' WHERE terminal_id = %s", (one.me.terminal_id,))
     database.new_generation(region.dsn, World())
     result = one.sync()
-    assert (result.rewound_to, result.received_upto) == (0, 5)
+    assert (result.anew, result.received_upto) == ("fork", 5)
+    assert one.outbox.reports[-1] == ("sync.anew_fork", {"received_upto": 5, "safe_upto": 0})
 
 
-def test_a_region_that_lost_what_is_no_longer_held_here_needs_a_person(region: EmbeddedRegion, terminal: New):
+def test_a_region_restored_from_before_an_epoch_gets_what_was_acknowledged_in_the_one_before(
+    region: EmbeddedRegion, terminal: New, apply: Callable[[], int]
+):
     one = terminal()
     for _ in range(3):
         one.outbox.give("child")
-        one.sync()
-    with psycopg.connect(region.dsn) as connection:
-        mine = (bytes.fromhex(one.outbox.hashes[1]), one.me.terminal_id)
-        connection.execute("UPDATE epoch SET have_seq = 1, have_hash = %s WHERE terminal_id = %s", mine)
+    put(one, 1, 2)
+    one.sync()
+    old_epoch, old_hash = one.outbox.epoch, bytes.fromhex(one.outbox.hashes[2])
+    one.outbox.give("child")
+    one.outbox.open_epoch("restore")
+    assert one.sync().received_upto == 1
+    with psycopg.connect(region.dsn) as connection:  # as it was after two of the first epoch
+        mine = (one.me.terminal_id, old_epoch)
+        connection.execute("DELETE FROM batch WHERE terminal_id = %s AND (epoch <> %s OR first_seq > 2)", mine)
+        connection.execute("DELETE FROM epoch WHERE terminal_id = %s AND epoch <> %s", mine)
+        connection.execute("UPDATE epoch SET have_seq = 2, have_hash = %s WHERE terminal_id = %s", (old_hash, mine[0]))
+        connection.execute("UPDATE terminal SET epoch = %s WHERE terminal_id = %s", (old_epoch, mine[0]))
     database.new_generation(region.dsn, World())
-    held_here = one.outbox.hash_at
-    one.outbox.hash_at = lambda seq: held_here(seq) if seq > 1 else None
-    before = one.outbox.standing()
-    assert one.fails().code == "sync.start_over"
-    assert one.outbox.standing() == before
+    result = one.sync()
+    assert (result.anew, result.received_upto) == ("fork", 4)
+    apply()
+    assert sorted(held(region, one)) == sorted(one.outbox.told)
+
+
+def test_a_batch_that_cannot_be_compared_any_more_begins_anew(region: EmbeddedRegion, terminal: New):
+    """START_OVER: the region has archived what it would compare with."""
+    one = terminal()
+    for _ in range(3):
+        one.outbox.give("child")
+    put(one, 1, 2)
+    put(one, 1, 3)
+    with psycopg.connect(region.dsn) as connection:
+        connection.execute("DELETE FROM batch WHERE terminal_id = %s", (one.me.terminal_id,))
+    refused(one, 1, 2, "sync.start_over")
+    blob, name = sealed(one, 1, 2)
+    one.outbox.sealed.append(SealedBatch(name[1], 1, 2, blob))
+    one.outbox.sealed_upto = 2
+    result = one.sync()
+    assert (result.anew, result.received_upto) == ("fork", 3)
 
 
 def test_a_clock_a_year_off_either_way_still_works_and_learns(region: EmbeddedRegion, terminal: New):

@@ -13,13 +13,14 @@ from domain.world import World, utc_text
 from sync import crypto
 from sync.enrol import Enrolment, enrol
 from sync.keys import Identity, identity
-from sync.ports import Run, SealedBatch, Standing
+from sync.ports import Reason, Run, SealedBatch, Standing
 
 
 class MemoryOutbox:
     def __init__(self, world: World, terminal_id: str = "terminal", epoch: str = "") -> None:
         self.world = world
         self.terminal_id, self.epoch = terminal_id, epoch or world.random(16).hex()
+        self.told: list[bytes] = []  # every fact, in whatever epoch
         self.events: list[bytes] = []
         self.hashes = [chain.start(terminal_id, self.epoch).hex()]
         self.sealed: list[SealedBatch] = []
@@ -31,6 +32,7 @@ class MemoryOutbox:
         self.leases: list[Lease] = []
         self.wanted: dict[str, int] = {}
         self.reports: list[tuple[str, dict[str, Any]]] = []
+        self.reasons: list[Reason] = []  # of the epochs opened
         self.hlc = ""
         self._lock = Lock()
 
@@ -49,9 +51,13 @@ class MemoryOutbox:
 
     def tell_raw(self, stored: bytes) -> None:
         with self._lock:
-            self.events.append(stored)
-            previous = bytes.fromhex(self.hashes[-1])
-            self.hashes.append(chain.step(previous, len(self.events), stored).hex())
+            self.told.append(stored)
+            self._place(stored)
+
+    def _place(self, stored: bytes) -> None:
+        self.events.append(stored)
+        previous = bytes.fromhex(self.hashes[-1])
+        self.hashes.append(chain.step(previous, len(self.events), stored).hex())
 
     def give(self, child: str, vaccine: str = "02", **more: Any) -> str:
         return self.tell("dose.given", events.DoseGiven("visit", vaccine, 1, "3101150101", **more), child)
@@ -96,14 +102,15 @@ class MemoryOutbox:
         self.acked_seq = min(self.acked_seq, have_seq)
         self.sealed_upto = max([have_seq, *(one.last_seq for one in self.sealed)])
 
-    def new_epoch(self) -> None:
-        """As after a restore: what the region has not acknowledged waits again from 1."""
-        waiting = self.events[self.acked_seq :]
+    def open_epoch(self, reason: Reason, *, everything: bool = False) -> str:
+        waiting = list(self.told) if everything else self.events[self.acked_seq :]
+        self.reasons.append(reason)
         self.epoch = self.world.random(16).hex()
         self.events, self.sealed, self.sealed_upto, self.acked_seq = [], [], 0, 0
         self.hashes = [chain.start(self.terminal_id, self.epoch).hex()]
         for stored in waiting:
-            self.tell_raw(stored)
+            self._place(stored)
+        return self.epoch
 
     def region_says(self, generation: str, offset_ms: int) -> None:
         self.generation, self.offset_ms = generation, offset_ms
