@@ -75,7 +75,7 @@ def test_what_the_old_pc_says_after_all_brings_the_hours_nearer(terminal: New, a
     (before,) = inbox.advice.values()
     assert (before.params["last_receipt"], before.params["last_at"] <= utc_text(new.world.now())) == ("", True)
     slip(old, "00010009")
-    old.outbox.new_epoch()
+    old.outbox.open_epoch("restore")
     old.outbox.give(f"{clinic}-1")
     heard = last(old)
     old.sync()
