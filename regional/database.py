@@ -27,6 +27,7 @@ MIGRATIONS = (
     "0006_audit",
     "0007_pages",
     "0008_hub",
+    "0009_beside",
     "0010_clones",
 )
 _LOCK = 0x7661786465736B  # "vaxdesk"

@@ -36,6 +36,7 @@ ON CONFLICT (child_id) DO UPDATE SET registered = c.registered OR excluded.regis
     clocks = later_clocks(c.clocks, excluded.clocks)
 """
 _DOSE = """
+WITH told AS (
 INSERT INTO dose AS d SELECT child_id, dose_id, clinic, given, terminal_id, stated, body::jsonb, clocks::jsonb,
     origin_child, origin_dose, voided_by, moved_by, disputed_by FROM staged_dose ORDER BY child_id, dose_id, clinic
 ON CONFLICT (child_id, dose_id, clinic) DO UPDATE SET given = d.given OR excluded.given,
@@ -46,6 +47,8 @@ ON CONFLICT (child_id, dose_id, clinic) DO UPDATE SET given = d.given OR exclude
     origin_dose = coalesce(d.origin_dose, excluded.origin_dose),
     voided_by = least(d.voided_by, excluded.voided_by), moved_by = least(d.moved_by, excluded.moved_by),
     disputed_by = least(d.disputed_by, excluded.disputed_by)
+RETURNING child_id, dose_id, given, origin_dose, moved_by
+) SELECT DISTINCT child_id, dose_id FROM told WHERE NOT given OR origin_dose IS NOT NULL OR moved_by IS NOT NULL
 """
 _LINK = """
 INSERT INTO child_link AS l SELECT * FROM staged_child_link ORDER BY child_id, link_id
@@ -73,14 +76,19 @@ def prepare(connection: Connection) -> None:
         connection.execute(f"CREATE TEMP TABLE staged_{table} ({typed}) ON COMMIT DELETE ROWS".encode())
 
 
-def store(connection: Connection, rows: Rows) -> None:
-    """Write them; what the load brought stays staged until the next load. Tables without a row are left alone."""
+def store(connection: Connection, rows: Rows) -> list[tuple[str, str]]:
+    """Write them; what the load brought stays staged until the next load. Tables without a row are left alone. The
+    doses (child, id) that may have been moved from or to another child."""
+    moved: list[tuple[str, str]] = []
     connection.execute(f"TRUNCATE {', '.join(f'staged_{table}' for table in _STAGED)}".encode())
     for table, lines in _lines(rows).items():
         if lines:
             types = ["bool" if column.endswith(" bool") else "text" for column in _STAGED[table].split(", ")]
             copy(connection, f"staged_{table}", types, lines)
-            connection.execute(_upsert(table).encode())
+            done = connection.execute(_upsert(table).encode())
+            if table == "dose":
+                moved = [(row[0], row[1]) for row in done]
+    return moved
 
 
 def copy(connection: Connection, table: str, types: list[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -94,7 +102,7 @@ def copy(connection: Connection, table: str, types: list[str], rows: Iterable[Se
 
 def _upsert(table: str) -> str:
     statement = _UPSERTS[table]
-    if not statement.startswith("SELECT"):
+    if not statement.startswith("SELECT "):
         return statement
     return f"INSERT INTO {table} {statement} FROM staged_{table} ORDER BY 1, 2 ON CONFLICT DO NOTHING"
 

@@ -7,7 +7,7 @@ so a child that enters a scope while a fact about it is applied brings that fact
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ import msgspec
 
 from domain import events
 from domain.wire.feed import Advice
+from regional import beside
+from regional.beside import Also
 from regional.database import Connection
 from regional.projection import Held
 from regional.reviews import News
@@ -31,10 +33,13 @@ ON CONFLICT (child_id) DO UPDATE SET came = later_clocks(r.came, excluded.came),
     gone = later_clocks(r.gone, excluded.gone)
 RETURNING child_id, came, gone
 """
-_LINKED = """
-SELECT id, linked FROM (
-    SELECT child_id AS id FROM child_link UNION SELECT other FROM child_link
-) l JOIN jsonb_array_elements_text(%s::jsonb) AS c (id) USING (id), child_group(id) AS linked
+# Links of these records, those that ended too.
+_LINKS = """
+SELECT l.child_id, l.link_id, l.other, l.merged_at IS NOT NULL AND l.ended_at IS NULL
+FROM jsonb_array_elements_text(%(of)s::jsonb) AS c (id) JOIN child_link l ON l.child_id = c.id WHERE l.other IS NOT NULL
+UNION
+SELECT l.child_id, l.link_id, l.other, l.merged_at IS NOT NULL AND l.ended_at IS NULL
+FROM jsonb_array_elements_text(%(of)s::jsonb) AS c (id) JOIN child_link l ON l.other = c.id
 """
 _ENTER = """
 INSERT INTO scope (clinic, child_id) SELECT p ->> 0, p ->> 1 FROM jsonb_array_elements(%s::jsonb) p ORDER BY 1, 2
@@ -54,9 +59,13 @@ FROM unnest(%s::text[], %s::text[], %s::boolean[]) AS n (clinic, child_id, own),
 WHERE n.own OR t.clinic_code <> n.clinic
 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
 """
-_ALSO = """
-INSERT INTO event_also SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::bigint[]) ORDER BY 1, 2, 3, 4
-ON CONFLICT DO NOTHING
+# What a clinic keeps of a child that left it: facts that concern another child of its own as well.
+_STILL = """
+SELECT n.clinic, e.terminal_id, e.epoch, array_agg(DISTINCT e.seq ORDER BY e.seq)
+FROM unnest(%s::text[], %s::text[]) AS n (clinic, child_id) JOIN event e ON e.subject = n.child_id
+JOIN event_also a USING (terminal_id, epoch, seq) JOIN scope s ON s.clinic = n.clinic AND s.child_id = a.child_id
+JOIN terminal t ON t.terminal_id = e.terminal_id
+WHERE t.clinic_code <> n.clinic GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """
 _OWNERS = "SELECT DISTINCT dose_id, clinic FROM dose WHERE dose_id = ANY (%s) AND given"
 _APPEND = b"COPY feed (clinic, what, terminal_id, epoch, seqs, note, at) FROM STDIN"
@@ -78,8 +87,11 @@ class Giving:
         self._connection, self._now = connection, now
         self._told = told
         self._of_children = [(held, children) for held in told if (children := held.children)]
-        self._reach: dict[str, _Reach] = {}
+        self._alone: dict[str, _Reach] = {}  # as the table has it: what was told of the record itself
+        self._reach: dict[str, _Reach] = {}  # together with the records linked to it
+        self._once: dict[str, frozenset[str]] = {}  # clinics that records ever linked to it have or had
         self._new: set[tuple[str, str]] = set()
+        self._beside: list[Also] = []
 
     def begin(self) -> None:
         """Raise the clocks of everybody this load is about. The locks are held to the end of the transaction."""
@@ -89,59 +101,96 @@ class Giving:
             for child_id in children:
                 if child_id not in said:
                     said[child_id] = _Reach()
-                _note(said[child_id], held, clock)
+                if child_id == children[0] or not isinstance(held.body, events.ChildMerged):
+                    _note(said[child_id], held, clock)
         self._raise(said)
 
-    def append(self, news: Iterable[News]) -> None:
-        """Everything this load brings to anybody, once its links and doses are in their tables."""
-        self._join_links()
-        self._remember_others()
-        rows = [*self._scopes(), *self._own(), *self._foreign(), *self._addressed()]
+    def append(self, news: Iterable[News], moved: Collection[tuple[str, str]] = ()) -> None:
+        """Everything this load brings to anybody, once its links and doses are in their tables; `moved` as
+        rows.store() tells them."""
+        if self._of_children:
+            self._find_beside(moved)
+            self._join(self._links())
+        rows = [*self._scopes(), *self._own(), *self._foreign(), *self._concerning(), *self._addressed()]
         rows += [self._advice(clinic, advice) for clinic, advice in news]
         with self._connection.cursor().copy(_APPEND) as stream:
             for row in rows:
                 stream.write_row(row)
+
+    def leave(self, child: str, clinic: str, clock: str) -> None:
+        """A hub hears that a child left its clinic by a move of this clock, which itself is none of its business."""
+        self._raise({child: _Reach(gone={clinic: clock})})
+        self._join(self._links())
 
     def _raise(self, said: dict[str, _Reach]) -> None:
         if not said:
             return
         rows = [(child, one.came, one.gone) for child, one in said.items()]
         for child, came, gone in self._connection.execute(_REACH, (_json(rows),)):
-            self._reach[child] = _Reach(came, gone)
+            self._alone[child] = _Reach(came, gone)
 
-    def _join_links(self) -> None:
-        """Linked records have one reach. A link of links may need another round."""
+    def _lock(self, children: Iterable[str]) -> set[str]:
+        """Those that were not locked yet."""
+        more = set(children) - set(self._alone)
+        self._raise({child: _Reach() for child in more})
+        return more
+
+    def _find_beside(self, moved: Collection[tuple[str, str]]) -> None:
+        """What concerns another child, found once all these children are locked: nobody else adds to it then."""
+        keep = [Also(child, held.clinic, held.place) for held, children in self._of_children for child in children[1:]]
+        beside.keep(self._connection, keep)
+        concerns = beside.concerns(self._connection, moved)
+        while self._lock(child for subject, _, other in concerns for child in (subject, other)):
+            concerns = beside.concerns(self._connection, moved)
+        self._beside = beside.keep(self._connection, beside.facts(self._connection, concerns))
+
+    def _links(self) -> dict[tuple[str, str, str], bool]:
+        """All links of these records and of whatever is or was linked to them: do they hold?"""
+        links: dict[tuple[str, str, str], bool] = {}
         if not self._connection.execute("SELECT FROM child_link LIMIT 1").rowcount:
-            return
-        for _ in range(16):
-            groups: dict[str, set[str]] = {}
-            for child, linked in self._connection.execute(_LINKED, (_json(list(self._reach)),)):
-                groups.setdefault(child, set()).add(linked)
-            missing = {child for group in groups.values() for child in group} - set(self._reach)
-            self._raise({child: _Reach() for child in missing})
-            uneven: dict[str, _Reach] = {}
-            for group in groups.values():
-                together = _Reach()
-                for child in group:
-                    _later(together.came, self._reach[child].came)
-                    _later(together.gone, self._reach[child].gone)
-                uneven |= {child: together for child in group if self._reach[child] != together}
-            if not uneven:
-                return
-            self._raise(uneven)
+            return links
+        asked = set(self._alone)
+        while asked:  # each asked after it was locked: a link may have ended while we waited
+            for child, link, other, holds in self._connection.execute(_LINKS, {"of": _json(list(asked))}):
+                links[child, link, other] = holds
+            asked = self._lock(child for one, _, other in links for child in (one, other))
+        return links
+
+    def _join(self, links: dict[tuple[str, str, str], bool]) -> None:
+        """Linked records have one reach; records that were linked have one no more."""
+        self._reach = dict(self._alone)
+        for group in _groups((one, other) for (one, _, other), holds in links.items() if holds):
+            together = _Reach()
+            for child in group:
+                _later(together.came, self._alone[child].came)
+                _later(together.gone, self._alone[child].gone)
+            self._reach |= dict.fromkeys(group, together)
+        for group in _groups((one, other) for one, _, other in links):
+            known = frozenset(clinic for child in group for clinic in self._alone[child].came)
+            self._once |= dict.fromkeys(group, known)
 
     def _scopes(self) -> list[FeedRow]:
         """Children entering a scope bring all that was told about them; clinics they left are told so."""
         within = [(clinic, child) for child, one in self._reach.items() for clinic in one.clinics()]
         self._new = set(self._pairs(_ENTER, within))
-        without = [(c, child) for child, one in self._reach.items() for c in one.gone if c not in one.clinics()]
-        rows = [self._left(clinic, child) for clinic, child in self._pairs(_LEAVE, without)]
+        without = [
+            (clinic, child)
+            for child, one in self._reach.items()
+            for clinic in self._once.get(child, frozenset()).union(one.gone) - one.clinics()
+        ]
+        left = self._pairs(_LEAVE, without)
+        rows = [self._left(clinic, child, self._reach[child].gone.get(clinic, "")) for clinic, child in left]
+        for clinic, terminal_id, epoch, seqs in self._columns(_STILL, left):
+            rows += self._rows(clinic, "also", (terminal_id, epoch), seqs)
         entered = [(c, child, c in self._reach[child].gone) for c, child in self._new if self._others_know(c, child)]
-        if entered:
-            columns = [list(column) for column in zip(*sorted(entered), strict=True)]
-            for clinic, what, terminal_id, epoch, seqs in self._connection.execute(_WHOLE, columns):
-                rows += self._rows(clinic, what, (terminal_id, epoch), seqs)
+        for clinic, what, terminal_id, epoch, seqs in self._columns(_WHOLE, entered):
+            rows += self._rows(clinic, what, (terminal_id, epoch), seqs)
         return rows
+
+    def _columns(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+        """Of a statement that takes rows as arrays; nothing for none."""
+        columns = [list(column) for column in zip(*sorted(rows), strict=True)]
+        return self._connection.execute(statement.encode(), columns) if columns else ()
 
     def _others_know(self, clinic: str, child: str) -> bool:
         return set(self._reach[child].came) != {clinic} or clinic in self._reach[child].gone
@@ -188,10 +237,16 @@ class Giving:
                 rows += self._rows(owner, "also", held.place[:2], [held.seq])
         return rows
 
-    def _remember_others(self) -> None:
-        also = [(child, *held.place) for held, children in self._of_children for child in children[1:]]
-        if also:
-            self._connection.execute(_ALSO, [list(column) for column in zip(*also, strict=True)])
+    def _concerning(self) -> list[FeedRow]:
+        """Facts that now concern a child beside their subject, older ones too."""
+        runs: dict[tuple[str, str, str], set[int]] = {}
+        for child, told_by, (terminal_id, epoch, seq) in self._beside:
+            for clinic in self._reach[child].clinics() - {told_by}:
+                if (clinic, child) not in self._new:
+                    runs.setdefault((clinic, terminal_id, epoch), set()).add(seq)
+        return [
+            row for (clinic, *where), seqs in runs.items() for row in self._rows(clinic, "also", where, sorted(seqs))
+        ]
 
     def _rows(self, clinic: str, what: str, where: Sequence[str], seqs: list[int]) -> list[FeedRow]:
         terminal_id, epoch = where
@@ -200,8 +255,10 @@ class Giving:
             for at in range(0, len(seqs), _CHUNK)
         ]
 
-    def _left(self, clinic: str, child: str) -> FeedRow:
-        return self._advice(clinic, Advice(LEFT, f"left/{child}", child_id=child))
+    def _left(self, clinic: str, child: str, clock: str) -> FeedRow:
+        """`clock` is that of the move, by which a hub reckons the same; an unmerge has none."""
+        params = {"clock": clock} if clock else {}
+        return self._advice(clinic, Advice(LEFT, f"left/{child}", child_id=child, params=params))
 
     def _advice(self, clinic: str, advice: Advice) -> FeedRow:
         return clinic, "advice", None, None, None, msgspec.json.encode(advice), self._now
@@ -218,6 +275,15 @@ def _note(reach: _Reach, held: Held, clock: str) -> None:
         _later(reach.came, {held.body.to: clock})
         if held.body.left:
             _later(reach.gone, {held.body.left: clock})
+
+
+def _groups(pairs: Iterable[tuple[str, str]]) -> list[set[str]]:
+    """What hangs together."""
+    of: dict[str, set[str]] = {}
+    for one, other in pairs:
+        whole = of.get(one, {one}) | of.get(other, {other})
+        of |= dict.fromkeys(whole, whole)
+    return list({id(group): group for group in of.values()}.values())
 
 
 def _later(into: _Clocks, clocks: _Clocks) -> None:

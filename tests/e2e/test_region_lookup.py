@@ -58,7 +58,7 @@ def test_a_child_of_another_clinic_is_found_whole_and_the_region_remembers_who_a
     found = ways.lookup("booklet", BOOKLET, "vaccination", "S007")
     assert found.children == ("child-far", "child-far-2")
     mine = home.outbox.events
-    assert {fact.data for fact in found.facts} == {mine[0], mine[1], mine[4], mine[5]}
+    assert {fact.data for fact in found.facts} == {mine[0], mine[1], mine[2], mine[4], mine[5]}
     assert {(fact.clinic, fact.also) for fact in found.facts} == {(CLINIC, False), (CLINIC, True)}
     assert ways.lookup("child", "child-far-2", "history", "S007").children == ("child-far-2", "child-far")
     columns = "clinic, actor, purpose, identifier_kind, outcome, child_id"
