@@ -15,12 +15,16 @@ class Permission(StrEnum):
     CHILD_VIEW = "child.view"
     CHILD_REGISTER = "child.register"
     CHILD_EDIT = "child.edit"
+    CHILD_LOOKUP = "child.lookup"  # ask the region for a record kept elsewhere
+    CHILD_MERGE = "child.merge"  # and take apart again
     VISIT = "visit"
     DOSE_RECORD = "dose.record"
     DOSE_OVERRIDE = "dose.override"
     DOSE_VOID_OWN_TODAY = "dose.void_own_today"
     DOSE_VOID_ANY = "dose.void_any"
-    DOSE_DISPUTE = "dose.dispute"
+    DOSE_DISPUTE = "dose.dispute"  # doubt another clinic's, ask it for a correction
+    CORRECTION_ANSWER = "correction.answer"
+    MATTER_SETTLE = "matter.settle"
     PROGRAMME_APPROVE = "programme.approve"
     STOCK_RECEIVE = "stock.receive"
     STOCK_ADJUST = "stock.adjust"  # count and waste
@@ -37,6 +41,7 @@ _GENERAL = frozenset(
         Permission.CHILD_VIEW,
         Permission.CHILD_REGISTER,
         Permission.CHILD_EDIT,
+        Permission.CHILD_LOOKUP,
         Permission.VISIT,
         Permission.DOSE_RECORD,
         Permission.DOSE_VOID_OWN_TODAY,
@@ -48,6 +53,9 @@ _GENERAL = frozenset(
 _ADVANCED = _GENERAL | {
     Permission.DOSE_OVERRIDE,
     Permission.DOSE_VOID_ANY,
+    Permission.CHILD_MERGE,
+    Permission.CORRECTION_ANSWER,
+    Permission.MATTER_SETTLE,
     Permission.STOCK_ADJUST,
     Permission.STOCK_RECALL,
     Permission.EXPORT,

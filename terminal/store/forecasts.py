@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, Literal
 
 import msgspec
 
 from domain.schedule.page import Next, Page
+from terminal.store import links
 from terminal.store.database import Store
 
 _ROW = "INSERT OR REPLACE INTO forecast VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LAST = """SELECT (SELECT coalesce(max(no), 0) FROM event)
+    + coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'told'), 0)"""
+_TOUCHED = """INSERT INTO reckoning VALUES (?, '', '', '', ?)
+    ON CONFLICT (child_id) DO UPDATE SET plan = '', event_no = max(excluded.event_no, event_no + 1)"""
 _RECKONED = "INSERT OR REPLACE INTO reckoning VALUES (?, ?, ?, ?, ?)"
 
 
@@ -80,14 +85,20 @@ class Reckoned(msgspec.Struct, frozen=True):
 
 
 def last_fact(store: Store) -> int:
-    """The number of the latest fact of all."""
-    return int(store.sql("SELECT coalesce(max(no), 0) FROM event")[0][0])
+    """How many facts there were, ours and those of others: it never falls."""
+    return int(store.sql(_LAST)[0][0])
 
 
 def looked_at(store: Store, child_id: str) -> int | None:
     """The last fact that the child's forecast knows of; None when it was never reckoned."""
-    rows = store.sql("SELECT event_no FROM reckoning WHERE child_id = ?", child_id)
+    rows = store.sql("SELECT event_no FROM reckoning WHERE child_id = ?", links.head_of(store, child_id))
     return int(rows[0][0]) if rows else None
+
+
+def outdate(store: Store, child_ids: Iterable[str]) -> None:
+    """Others told of these children: they are to be reckoned anew. In the transaction of what was told."""
+    upto = last_fact(store)
+    store.db.connection().executemany(_TOUCHED, [(child_id, upto) for child_id in child_ids])
 
 
 def renew(store: Store, reckoned: Reckoned, stamp: str, day: date, upto: int) -> None:
@@ -95,7 +106,7 @@ def renew(store: Store, reckoned: Reckoned, stamp: str, day: date, upto: int) ->
 
     `stamp`: the plan gone by; `upto`: the last fact that was looked at.
     """
-    run, child = store.db.execute_sql, reckoned.child_id
+    run, child = store.db.execute_sql, links.head_of(store, reckoned.child_id)
     known = {row[1]: row for row in store.sql("SELECT * FROM forecast WHERE child_id = ?", child)}
     for row in ((child, *row) for row in reckoned.rows):
         if known.pop(row[1], None) != row:
@@ -131,16 +142,16 @@ _CHILDREN = f"""SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
     LEFT JOIN guardian g ON g.child_id = c.id
         AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
     WHERE c.id IN (SELECT child_id FROM forecast WHERE {_DUE})"""
-_PUT_OFF = """SELECT child_id, vaccine, outcome, until FROM deferral
-    WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
+_PUT_OFF = """SELECT coalesce(nullif(c.head, ''), c.id), vaccine, outcome, until
+    FROM deferral d JOIN child c ON c.id = d.child_id WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
 
 
 def due_list(
-    store: Store, chosen: DueFilter, day: date, groups_of: Mapping[str, Sequence[str]]
+    store: Store, chosen: DueFilter, day: date, groups_of: Mapping[str, Sequence[str]], clinic: str
 ) -> tuple[DueChild, ...]:
-    """The children of the filter for whom something is due on that day, in its order; any thread.
+    """The children of this clinic and the filter for whom something is due on that day, in its order; any thread.
 
-    `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
+    Whose home is another clinic is called by that one. `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
     """
     today = day.isoformat()
     put_off = {
@@ -153,7 +164,7 @@ def due_list(
     due: dict[str, list[DueItem]] = {}
     for row in rows:
         due.setdefault(row[0], []).append(DueItem(*row[1:], *(put_off.get(row[:2], ()) if put_off else ())))
-    where, values = _of_children(chosen)
+    where, values = _of_children(chosen, clinic)
     people = store.sql(_CHILDREN + where, today, today, *values)
     found = [DueChild(*(*row, tuple(due[row[0]]))) for row in people if row[0] in due]
     found.sort(key=_ORDERS[chosen.order])
@@ -169,8 +180,8 @@ def _of_items(chosen: DueFilter, day: str) -> tuple[str, list[str]]:
     return _joined(parts)
 
 
-def _of_children(chosen: DueFilter) -> tuple[str, list[str]]:
-    parts: list[tuple[str, Sequence[str]]] = []
+def _of_children(chosen: DueFilter, clinic: str) -> tuple[str, list[str]]:
+    parts: list[tuple[str, Sequence[str]]] = [("c.clinic IN ('', ?)", (clinic,))]
     for column, wanted in (("residence", chosen.residences), ("register_status", chosen.statuses)):
         if wanted:
             parts.append((f"c.{column} IN ({', '.join('?' * len(wanted))})", wanted))

@@ -73,7 +73,7 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     dose = _find(desk, actor, dose_id, reason)
     if isinstance(dose, Problem):
         return stop(dose)
-    problems = _wrong(desk, dose, changes)
+    problems = wrong_fields(desk, dose, changes)
     if problems:
         return stop(*problems)
     old = {"given_on": dose.given_on, "dose_no": dose.dose_no, **dose.facts}
@@ -96,7 +96,7 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     return Outcome(corrected, (*judged, *_others(desk, dose, before, after)))
 
 
-def _wrong(desk: Desk, dose: Dose, changes: dict[str, Any]) -> list[Problem]:
+def wrong_fields(desk: Desk, dose: Dose, changes: dict[str, Any]) -> list[Problem]:
     """What is wrong with a correction: a field that is none, a value that cannot be, a day before birth or taken."""
     names = [name for name in changes if name not in CORRECTABLE]
     if names or not changes:

@@ -57,7 +57,7 @@ def _due(desk: Desk, chosen: DueFilter) -> DueList:
         for code in tables.vaccines()
         if (key := desk.plan.vaccine(code, day))
     }
-    children = forecasts.due_list(desk.store, chosen, day, groups_of)
+    children = forecasts.due_list(desk.store, chosen, day, groups_of, desk.clinic)
     overdue = sum(any(item.standing == "overdue" for item in child.items) for child in children)
     return DueList(day, chosen, children, programme.edition, not desk.approved, overdue)
 

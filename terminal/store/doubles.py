@@ -1,0 +1,64 @@
+"""Doses of one child, class and day that two terminals told: perhaps one and the same. The region says so too, under
+the same key (regional/reviews.py), once it has both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+
+from domain.doses import Dose, vaccine_class
+from terminal.store import doses, links, matters
+from terminal.store.database import Store
+
+CODE = "review.possible_double"
+_KIND = CODE.removeprefix("review.")
+
+
+def look(store: Store, child_ids: Iterable[str], at: str) -> None:
+    """Open what stands now and end what does not any more, for these children and the records linked to them. Inside
+    the transaction that changed their doses; `at` is its UTC instant."""
+    for head in links.heads(store, child_ids):
+        history = doses.of_child(store, head)
+        found = {matter.key: matter for matter in _found(store, history, at)}
+        for key in _open(store, history) - found.keys():
+            matters.end(store, key)
+        for matter in found.values():
+            matters.open(store, matter)
+
+
+def _open(store: Store, history: list[Dose]) -> set[str]:
+    """The keys that wait, of these doses."""
+    ids = {dose.id for dose in history}
+    waiting = matters.open_matters(store, CODE)
+    return {matter.key for matter in waiting if not ids.isdisjoint((matter.params["one"], matter.params["other"]))}
+
+
+def _found(store: Store, history: list[Dose], at: str) -> list[matters.Matter]:
+    counting = [dose for dose in history if dose.counts]
+    if len(counting) < 2:
+        return []
+    by_whom = _tellers(store, [dose.id for dose in counting])
+    groups: dict[tuple[str, str], list[Dose]] = {}
+    for dose in counting:
+        groups.setdefault((vaccine_class(dose.vaccine), dose.given_on), []).append(dose)
+    return [
+        _matter(one, other, at)
+        for group in groups.values()
+        for one, other in combinations(sorted(group, key=lambda dose: dose.id), 2)
+        if by_whom[one.id] != by_whom[other.id]
+    ]
+
+
+def _matter(one: Dose, other: Dose, at: str) -> matters.Matter:
+    child_id = min(one.child_id, other.child_id)
+    key = f"{_KIND}/{one.id}/{other.id}/"
+    return matters.Matter(key, CODE, child_id, {"one": one.id, "other": other.id}, at)
+
+
+def _tellers(store: Store, dose_ids: list[str]) -> dict[str, str]:
+    """dose -> the terminal that told it, "" for this one."""
+    marks = ", ".join("?" * len(dose_ids))
+    told = store.sql(
+        f"SELECT event_id, terminal_id FROM told WHERE event_id IN ({marks}) AND stored IS NOT NULL", *dose_ids
+    )
+    return dict.fromkeys(dose_ids, "") | dict(told)
