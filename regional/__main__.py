@@ -18,6 +18,7 @@ from domain.errors import ConfigError, VaxdeskError
 from domain.world import World
 from regional import administration, backup, database, processes, queries, reference
 from regional.keys import KeyRing
+from regional.relay import EVERY_S, EVERY_VARIABLE
 from regional.serve import DSN_VARIABLE, PAGES_DSN_VARIABLE, EmbeddedRegion, serve
 
 
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--clinic", required=True, help="the clinic's ten-digit code")
     verb.add_argument("--name", required=True, help="the clinic's name")
     verb.add_argument("--desk", default="1")
+    verb.add_argument("--hub", action="store_true", help="for the clinic's hub instead of a desk")
     verb.set_defaults(run=_code)
 
     verb = verbs.add_parser("terminals", parents=[common], help="list the terminals")
@@ -91,9 +93,9 @@ def _parser() -> argparse.ArgumentParser:
         verb.add_argument("folder", type=Path)
         verb.set_defaults(run={"backup": _backup, "verify": _verify, "restore": _restore}[name])
 
-    for role in ("api", "worker"):  # processes of `serve`
+    for role in ("api", "worker", "relay"):  # processes of `serve`, the last of a hub's
         verb = verbs.add_parser(role, parents=[common])
-        verb.set_defaults(run=_api if role == "api" else _worker)
+        verb.set_defaults(run={"api": _api, "worker": _worker, "relay": _relay}[role])
         if role == "api":
             verb.add_argument("listener", type=int)
     return parser
@@ -123,9 +125,9 @@ def _dsn(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _code(options: argparse.Namespace) -> None:
-    place = {"clinic": options.clinic, "name": options.name, "desk": options.desk}
+    place = {"clinic": options.clinic, "name": options.name, "desk": "hub" if options.hub else options.desk}
     with _dsn(options) as dsn:
-        code = administration.give_code(dsn, World(), getpass.getuser(), **place)
+        code = administration.give_code(dsn, World(), getpass.getuser(), **place, hub=options.hub)
     sys.stdout.write(code + "\n")
 
 
@@ -191,6 +193,10 @@ def _api(options: argparse.Namespace) -> None:
 
 def _worker(options: argparse.Namespace) -> None:
     processes.work(options.data, options.dsn)
+
+
+def _relay(options: argparse.Namespace) -> None:
+    processes.carry(options.data, options.dsn, float(os.environ.get(EVERY_VARIABLE, EVERY_S)))
 
 
 if __name__ == "__main__":

@@ -31,8 +31,9 @@ MAX_LEASE = 20_000
 FIRST_LEASES: Mapping[LeaseKind, int] = {"child_code": 300, "booklet": 300, "receipt": 6000}
 
 
-def new_code(connection: Connection, world: World, *, clinic: str, name: str, desk: str) -> str:
-    """A one-time code for a desk of the clinic with this ten-digit code: 80 random bits, good for 24 hours."""
+def new_code(connection: Connection, world: World, *, clinic: str, name: str, desk: str, hub: bool = False) -> str:
+    """A one-time code for a desk of the clinic with this ten-digit code, or for its hub: 80 random bits, good for 24
+    hours."""
     bits = int.from_bytes(world.random(10), "big")
     plain = "".join(_ALPHABET[bits >> shift & 31] for shift in range(75, -5, -5))
     connection.execute(
@@ -40,7 +41,8 @@ def new_code(connection: Connection, world: World, *, clinic: str, name: str, de
         (clinic, name),
     )
     connection.execute(
-        "INSERT INTO enrolment_code VALUES (%s, %s, %s, %s)", (_hash(plain), clinic, desk, world.now() + CODE_LIFE)
+        "INSERT INTO enrolment_code (code_hash, clinic_code, desk, expires_at, hub) VALUES (%s, %s, %s, %s, %s)",
+        (_hash(plain), clinic, desk, world.now() + CODE_LIFE, hub),
     )
     return "-".join(plain[at : at + 4] for at in range(0, 16, 4))
 
@@ -88,11 +90,12 @@ def _count_tries(connection: Connection, source: str, now: datetime) -> None:
         raise Refused(429, "TOO_MANY_TRIES", retry_after_s=max(1, round((row[1] + _TRY_WINDOW - now).total_seconds())))
 
 
-def _take_code(connection: Connection, code: str, key_id: str, now: datetime) -> tuple[str, str] | Refused:
-    """The clinic and desk of a good code, now used; or why not."""
+def _take_code(connection: Connection, code: str, key_id: str, now: datetime) -> tuple[str, str, bool] | Refused:
+    """Clinic, desk and whether it is for a hub, of a good code, now used; or why not."""
     hashed = _hash(code)
     row = connection.execute(
-        "SELECT clinic_code, desk, expires_at, used_by FROM enrolment_code WHERE code_hash = %s FOR UPDATE", (hashed,)
+        "SELECT clinic_code, desk, expires_at, used_by, hub FROM enrolment_code WHERE code_hash = %s FOR UPDATE",
+        (hashed,),
     ).fetchone()
     if row is None:
         return Refused(403, "CODE_WRONG")
@@ -101,15 +104,16 @@ def _take_code(connection: Connection, code: str, key_id: str, now: datetime) ->
     if row[3] is None and row[2] < now:
         return Refused(403, "CODE_EXPIRED")
     connection.execute("UPDATE enrolment_code SET used_by = %s WHERE code_hash = %s", (key_id, hashed))
-    return row[0], row[1]
+    return row[0], row[1], row[4]
 
 
 _HELD = "SELECT terminal_id, registration, revoked_at FROM terminal WHERE key_id = %s"
 
 
 def _place(
-    connection: Connection, keys: KeyRing, world: World, public: crypto.PublicKey, clinic: str, desk: str
+    connection: Connection, keys: KeyRing, world: World, public: crypto.PublicKey, clinic: str, desk: str, hub: bool
 ) -> EnrolmentAnswer:
+    """A hub gives out no numbers and needs none."""
     now, key_id = world.now(), crypto.key_id(public)
     state = connection.execute("SELECT generation FROM region_state").fetchone()
     place = connection.execute("SELECT name, number FROM clinic WHERE code = %s", (clinic,)).fetchone()
@@ -121,25 +125,27 @@ def _place(
         terminal_id, document = held[0], signed.decode(held[1], "registration")
     else:
         terminal_id = world.new_id()
-        document = _registration(keys, (terminal_id, clinic, place[0], desk, key_id), now)
+        document = _registration(keys, (terminal_id, clinic, place[0], desk, key_id), now, hub=hub)
         connection.execute(
-            "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document)),
+            "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration, hub)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document), hub),
         )
         Giving(connection, [], now).append(replacement.of_desk(connection, clinic, desk))
-    leases = _lease(connection, keys, world, terminal_id, clinic, place[1], FIRST_LEASES)
+    leases = _lease(connection, keys, world, terminal_id, clinic, place[1], {} if hub else FIRST_LEASES)
     return EnrolmentAnswer(document, keys.keyset(state[0]), keys.root, state[0], leases)
 
 
-def _registration(keys: KeyRing, place: tuple[str, str, str, str, str], now: datetime) -> signed.SignedDocument:
+def _registration(
+    keys: KeyRing, place: tuple[str, str, str, str, str], now: datetime, *, hub: bool
+) -> signed.SignedDocument:
     """For terminal, clinic code, clinic name, desk and key id, from now on."""
     dates = utc_text(now), utc_text(now + REGISTRATION_LIFE)
-    return keys.sign("registration", signed.Registration(*place, *dates))
+    return keys.sign("registration", signed.Registration(*place, *dates, hub=hub))
 
 
 _RENEWED = """
-SELECT t.terminal_id, t.clinic_code, c.name, t.desk, t.key_id, t.registration
+SELECT t.terminal_id, t.clinic_code, c.name, t.desk, t.key_id, t.registration, t.hub
 FROM terminal t JOIN clinic c ON c.code = t.clinic_code WHERE t.terminal_id = %s FOR UPDATE OF t
 """
 
@@ -156,7 +162,7 @@ def renew(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> signed.Signe
         assert row  # it has just signed
         if now < from_utc_text(auth.registration(row[5]).not_after) - REGISTRATION_LIFE / 2:
             return signed.decode(bytes(row[5]), "registration")
-        document = _registration(keys, row[:5], now)
+        document = _registration(keys, row[:5], now, hub=row[6])
         mine = (signed.encode(document), who.terminal_id)
         connection.execute("UPDATE terminal SET registration = %s WHERE terminal_id = %s", mine)
         return document

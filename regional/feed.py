@@ -112,6 +112,9 @@ SELECT * FROM (
     UNION ALL
     SELECT '{replacement.MATTER}/' || t.terminal_id, '{replacement.MATTER}', t.terminal_id, '', '', '', 0, '', '', NULL
     FROM terminal t WHERE t.clinic_code = %(clinic)s AND {replacement.REPLACED}
+    UNION ALL
+    SELECT 'heard/' || h.key, 'heard', '', '', '', '', 0, '', '', h.note
+    FROM heard_matter h WHERE h.clinic = %(clinic)s
 ) matters WHERE key > %(key)s ORDER BY key LIMIT %(limit)s
 """
 # All facts of the clinic's terminals and about its children: sha256 as in domain.wire.feed.mark.
@@ -154,6 +157,7 @@ def page(pool: Pool, keys: KeyRing, asked: Asked, after: str, limit: int, world:
         sources,
         runs,
         sha256(body).hexdigest(),
+        following.stage,
     )
     return feed.join(signed.encode(keys.sign("page", said)), body)
 
@@ -303,8 +307,8 @@ def _matter(
     dose_id: str,
     data: bytes | None,
 ) -> Line:
-    if data is not None:
-        return "also", one, other, data
+    if data is not None:  # a fact, or at a hub what the region advised
+        return ("advice", "", "", data) if matter == "heard" else ("also", one, other, data)
     if matter == "quarantine":
         news = reviews.set_aside(clinic, one, other, field, seq, event_id, child_id, dose_id)
     elif matter == "recall":

@@ -52,7 +52,7 @@ def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, 
     now = world.now()
     with pool.transaction() as connection:
         who = auth.terminal(connection, asked, now, expired_too=True)
-        packed = _unpacked(asked.body)
+        packed = unpacked(asked.body)
         header = packed.header
         sender = hubs.sender(connection, who, header.terminal_id)
         if header.terminal_id != name[0]:
@@ -67,7 +67,7 @@ def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, 
     return answer
 
 
-def _unpacked(blob: bytes) -> batch.Packed:
+def unpacked(blob: bytes) -> batch.Packed:
     try:
         return batch.unpack(blob)
     except WireError as fault:

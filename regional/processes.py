@@ -11,7 +11,7 @@ from pathlib import Path
 import uvicorn
 
 from domain.world import World
-from regional import app, exchange, metrics, openapi, worker
+from regional import app, exchange, hub, hub_place, metrics, openapi, relay, worker
 from regional.dashboard import routes as dashboard
 from regional.database import Pool
 from regional.keys import KeyRing
@@ -23,12 +23,15 @@ def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
     """Answer HTTPS on an open socket until the parent ends; with `pages_dsn` (vaxdesk_read) also people's browsers."""
     world = World()
     pool, pages = Pool(dsn), Pool(pages_dsn, size=4)
-    application = app.create(pool, KeyRing(folder / "keys", world.now()), world, _say_ready)
+    keys = KeyRing(folder / "keys", world.now())
+    application = app.create(pool, keys, world, _say_ready)
     if pages_dsn:
         dashboard.install(application, pages, world)
         exchange.install(application, pages, world)
         metrics.install(application, pages, {"api": pool, "pages": pages}, world, folder / METRICS_TOKEN)
         openapi.install(application)
+    if hub_place.is_hub(folder):
+        hub.install(application, pool, keys, world, folder)
     tls = folder / "tls"
     config = uvicorn.Config(
         application,
@@ -62,7 +65,15 @@ def work(folder: Path, dsn: str) -> None:
     _end_with_parent(stop.set)
     _say_ready()
     world = World()
-    worker.run(dsn, KeyRing(folder / "keys", world.now()), world, stop)
+    worker.run(dsn, KeyRing(folder / "keys", world.now()), world, stop, judges=not hub_place.is_hub(folder))
+
+
+def carry(folder: Path, dsn: str, every_s: float) -> None:
+    """A hub's line to its region, until the parent ends."""
+    stop = threading.Event()
+    _end_with_parent(stop.set)
+    _say_ready()
+    relay.run(folder, dsn, World(), stop, every_s)
 
 
 def _say_ready() -> None:

@@ -13,8 +13,8 @@ import msgspec
 from domain.errors import ConfigError
 from domain.wire import UNREADABLE, feed, signed
 from domain.wire.feed import Catalogue, Reference
-from domain.world import World, utc_text
-from regional import auth, scope
+from domain.world import World, from_utc_text, utc_text
+from regional import auth, hub_place, scope
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
 from regional.keys import KeyRing
@@ -53,7 +53,7 @@ _ONE = "SELECT document, content FROM reference WHERE name = %s AND version = %s
 _SAME = "SELECT number FROM reference WHERE name = %s AND version = %s AND effective_on = %s"
 _INSERT = """
 INSERT INTO reference (number, name, version, effective_on, published_at, content, document)
-OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %b, %b)
+OVERRIDING SYSTEM VALUE VALUES (%s, %s, %s, %s, %s, %b, %b) ON CONFLICT DO NOTHING
 """
 # Doses of a lot, followed to the child each was moved to; neither voided ones nor those that went on.
 _RECIPIENTS = """
@@ -84,7 +84,8 @@ def publish(
     connection: Connection, keys: KeyRing, name: str, content: bytes, effective_on: date, now: datetime
 ) -> Reference:
     """Publish a document; the same content from the same day is the same publication. Raises ConfigError."""
-    lots = _recalled(content) if name == RECALLED else ()
+    if name == RECALLED:
+        _recalled(content)
     if not 0 < len(content) <= MAX_CONTENT:
         raise ConfigError("region.reference_size", size=len(content), limit=MAX_CONTENT)
     version, day = sha256(content).hexdigest(), effective_on.isoformat()
@@ -96,12 +97,20 @@ def publish(
         row = connection.execute("SELECT coalesce(max(number), 0) + 1 FROM reference").fetchone()
         assert row
         said = Reference(row[0], name, version, day, utc_text(now))
-        document = signed.encode(keys.sign("reference", said))
-        connection.execute(_INSERT, (said.number, name, version, day, now, content, document))
+        keep(connection, said, signed.encode(keys.sign("reference", said)), content, now)
+    return said
+
+
+def keep(connection: Connection, said: Reference, document: bytes, content: bytes, now: datetime) -> None:
+    """Keep a signed publication, and act on it; one that is held stays. Raises ConfigError."""
+    row = (said.number, said.name, said.version, said.effective_on, from_utc_text(said.published_at), content, document)
+    with connection.transaction():
+        if not connection.execute(_INSERT, row).rowcount:
+            return
+        lots = _recalled(content) if said.name == RECALLED else ()
         for lot in lots:
             connection.execute(_RECALL, (lot.lot_no, lot.maker, lot.reason))
         scope.Giving(connection, [], now).append([n for lot in lots for n in _recipients_news(connection, lot)])
-    return said
 
 
 def _recalled(content: bytes) -> tuple[RecalledLot, ...]:
@@ -112,13 +121,19 @@ def _recalled(content: bytes) -> tuple[RecalledLot, ...]:
 
 
 def catalogue(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> bytes:
-    """Every publication, signed. Raises Refused."""
+    """Every publication, signed; at a hub as the region signed it. Raises Refused."""
     now = world.now()
     with pool.transaction() as connection:
         auth.terminal(connection, asked, now)
-        rows = connection.execute(_LIST).fetchall()
-    references = tuple(Reference(row[0], row[1], row[2], row[3], utc_text(row[4])) for row in rows)
+        if handed_on := hub_place.recall(connection, hub_place.CATALOGUE):
+            return handed_on
+        references = tuple(held(connection))
     return signed.encode(keys.sign("catalogue", Catalogue(utc_text(now), references)))
+
+
+def held(connection: Connection) -> list[Reference]:
+    """Every publication, by number."""
+    return [Reference(row[0], row[1], row[2], row[3], utc_text(row[4])) for row in connection.execute(_LIST)]
 
 
 def document(pool: Pool, asked: Asked, name: str, version: str, world: World) -> bytes:

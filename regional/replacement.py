@@ -20,7 +20,7 @@ CODE, MATTER = "desk.replaced", "replaced"
 REPLACED = """(
     SELECT count(*) FROM terminal n
     WHERE n.clinic_code = t.clinic_code AND n.desk = t.desk AND n.enrolled_at > t.enrolled_at
-) = 1"""
+) = 1 AND NOT t.hub"""
 _OF_DESK = f"SELECT terminal_id FROM terminal t WHERE clinic_code = %s AND desk = %s AND {REPLACED}"
 _OF_LOAD = f"SELECT terminal_id FROM terminal t WHERE terminal_id = ANY (%s) AND {REPLACED}"
 _PLACE = "SELECT clinic_code, desk, enrolled_at FROM terminal WHERE terminal_id = %s"

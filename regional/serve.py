@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from psycopg import conninfo
 
@@ -27,6 +28,7 @@ from regional.worker import APPLIED
 
 DSN_VARIABLE = "VAXDESK_REGION_DSN"
 PAGES_DSN_VARIABLE = f"{DSN_VARIABLE}_READ"
+Works = Role | Literal["relay"]  # what a process of ours does
 _STOP_S = 15
 _LOOK_S = 2.0  # how often a region looks after its processes
 _log = logging.getLogger(__name__)
@@ -57,7 +59,8 @@ class EmbeddedRegion:
         self.dsn = dsn or ""
         self._own = not dsn
         self._host, self._port, self._names = host, port, names
-        self._api_processes, self._workers = api_processes, workers
+        self._api_processes = api_processes
+        self._works: list[Works] = ["worker"] * workers
         self._temporary = temporary
         self._quiet = ["--quiet"] if quiet else []
         self._world = world or World()
@@ -83,8 +86,8 @@ class EmbeddedRegion:
             prepare(self.folder, self.dsn, (*self._names, self._host), self._world)
             stack.callback(self._end_all)
             self.start_api()
-            for _ in range(self._workers):
-                self._working.append(self._spawn("worker"))
+            for role in self._works:
+                self._working.append(self._spawn(role))
             self._stack = stack.pop_all()
         return self
 
@@ -125,7 +128,8 @@ class EmbeddedRegion:
         for process in dead:
             if process in self._working:
                 _end(process)
-                self._working[self._working.index(process)] = self._spawn("worker")
+                at = self._working.index(process)
+                self._working[at] = self._spawn(self._works[at])
         return len(dead) + revived
 
     def kill(self) -> None:
@@ -134,10 +138,10 @@ class EmbeddedRegion:
             process.kill()
         self.stop_api()
 
-    def new_code(self, *, clinic: str, desk: str = "1", name: str = "") -> str:
-        """A one-time enrolment code for a desk of the clinic with this ten-digit code."""
+    def new_code(self, *, clinic: str, desk: str = "1", name: str = "", hub: bool = False) -> str:
+        """A one-time enrolment code for a desk of the clinic with this ten-digit code, or for its hub."""
         with queries.connect(self.dsn) as connection:
-            return enrolment.new_code(connection, self._world, clinic=clinic, name=name or clinic, desk=desk)
+            return enrolment.new_code(connection, self._world, clinic=clinic, name=name or clinic, desk=desk, hub=hub)
 
     def wait_applied(self, deadline_s: float) -> bool:
         """Wait until every batch received is applied; False when the deadline passed first."""
@@ -151,19 +155,21 @@ class EmbeddedRegion:
                     pass
         return True
 
-    def _dsn_of(self, role: Role) -> str:
+    def _dsn_of(self, role: Works) -> str:
         """With no more rights than the process needs: a login of its own where one is given or the database is ours,
-        else by stepping down from `dsn`."""
+        else by stepping down from `dsn`. A hub's relay is its owner: it learns places and documents."""
+        if role == "relay":
+            return self.dsn
         if given := os.environ.get(f"{DSN_VARIABLE}_{role.upper()}"):
             return given
         return conninfo.make_conninfo(self.dsn, user=f"vaxdesk_{role}") if self._own else as_role(self.dsn, role)
 
-    def _reach(self, role: Role) -> dict[str, str]:
+    def _reach(self, role: Works) -> dict[str, str]:
         """Where a process finds the database; one that answers people's browsers does so as vaxdesk_read."""
         pages = {PAGES_DSN_VARIABLE: self._dsn_of("read")} if role == "api" else {}
         return {DSN_VARIABLE: self._dsn_of(role), **pages}
 
-    def _spawn(self, role: Role, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
+    def _spawn(self, role: Works, *more: str, keep: socket.socket | None = None) -> subprocess.Popen[bytes]:
         """A process of ours: it ends when its standard input closes, says "ready" on its standard output."""
         process = subprocess.Popen(
             [sys.executable, "-m", "regional", role, "--data", str(self.folder), *self._quiet, *more],
@@ -199,12 +205,14 @@ def serve(
     api_processes: int = 1,
     workers: int = 1,
     ready: Callable[[EmbeddedRegion], None] = lambda _: None,
+    kind: type[EmbeddedRegion] | None = None,
 ) -> None:
-    """Run a region until SIGINT or SIGTERM. `ready` is told when requests are answered. Raises ConfigError."""
+    """Run a region, or another `kind` of it, until SIGINT or SIGTERM. `ready` is told when requests are answered.
+    Raises ConfigError."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    region = EmbeddedRegion(
+    region = (kind or EmbeddedRegion)(
         folder, host=host, port=port, names=names, dsn=dsn, api_processes=api_processes, workers=workers
     )
     with region:

@@ -79,13 +79,18 @@ _log = logging.getLogger(__name__)
 
 
 class Applier:
-    """Applies batches over one connection."""
+    """Applies batches over one connection. A clinic's hub judges nothing: a fact that does not fit what little it knows
+    is left to the region, which sets it aside."""
 
-    def __init__(self, dsn: str, keys: KeyRing, world: World) -> None:
-        self._keys, self._world = keys, world
+    def __init__(self, dsn: str, keys: KeyRing, world: World, *, judges: bool = True) -> None:
+        self._keys, self._world, self._judges = keys, world, judges
         self._connection: Connection = psycopg.connect(dsn, autocommit=True)
         self._connection.execute(_TEMPORARY)
         rows.prepare(self._connection)
+
+    @property
+    def connection(self) -> Connection:
+        return self._connection
 
     def close(self) -> None:
         self._connection.close()
@@ -122,6 +127,10 @@ class Applier:
         self._connection.execute("DELETE FROM nonce WHERE at < %s", (now - _NONCE_LIFE,))
         self._connection.execute("DELETE FROM enrolment_failure WHERE at < %s", (now - _TRY_LIFE,))
         scope.forget(self._connection, now - _FEED_LIFE)
+
+    def load(self, events: Sequence[Held]) -> None:
+        """Facts that came otherwise than in a batch; within the caller's transaction, if there is one."""
+        self._load(events, self._world.now())
 
     def _load(self, events: Sequence[Held], now: datetime) -> None:
         """All of them, or, where PostgreSQL refuses one, all but that one."""
@@ -184,6 +193,8 @@ class Applier:
         clinic: str | None = None,
     ) -> list[News]:
         """Set one event aside, and tell its clinic: a person answers it with a new fact."""
+        if not self._judges:
+            return []
         event_id = held.event.event_id if held.event else None
         if event_id and "\0" in event_id:  # no column takes it; it stands in `data`
             event_id = None
@@ -212,11 +223,11 @@ def _events(blob: bytes, clinic: str, keys: KeyRing) -> list[Held]:
     ]
 
 
-def run(dsn: str, keys: KeyRing, world: World, stop: threading.Event) -> None:
+def run(dsn: str, keys: KeyRing, world: World, stop: threading.Event, *, judges: bool = True) -> None:
     """Apply until `stop`; a lost connection is opened again."""
     while not stop.is_set():
         try:
-            applier = Applier(dsn, keys, world)
+            applier = Applier(dsn, keys, world, judges=judges)
             try:
                 _work(applier, stop)
             finally:

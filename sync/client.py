@@ -13,7 +13,7 @@ from domain.errors import SyncError
 from domain.wire import request
 from domain.world import World, from_utc_text
 from sync import crypto, faults, messages, tls
-from sync.messages import EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, LookupRequest, Status
+from sync.messages import Desks, EnrolmentAnswer, EnrolmentRequest, LeaseAnswer, LeaseRequest, LookupRequest, Status
 
 CONNECT_S = 5.0
 READ_S = 60.0
@@ -83,6 +83,10 @@ class RegionClient:
     def put_batch(self, terminal_id: str, epoch: str, first_seq: int, last_seq: int, blob: bytes) -> bytes:
         """Send a batch; the region's signed acknowledgement, unverified."""
         return self._signed("PUT", f"/v1/batches/{terminal_id}/{epoch}/{first_seq}-{last_seq}", blob)
+
+    def desks(self) -> Desks:
+        """The desks of the clinic whose hub asks."""
+        return messages.decode(self._signed("GET", "/v1/desks"), Desks)
 
     def feed(self, cursor: str, limit: int) -> bytes:
         """The page after `cursor`, unverified. SyncError("sync.start_over") when the cursor is of no use."""

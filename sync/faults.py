@@ -34,6 +34,13 @@ _HANDSHAKE = {
     "TLSV1_ALERT_PROTOCOL_VERSION": "sync.tls_old",
     "UNEXPECTED_EOF_WHILE_READING": "sync.tls_cut",
 }
+# Codes of what never came to the region, or not back from it.
+_NOT_REACHED = {
+    *("sync.no_network", "sync.refused", "sync.timeout", "sync.cut_short", "sync.tls", "sync.garbage", "sync.bad_url"),
+    *_CERTIFICATE.values(),
+    *_HANDSHAKE.values(),
+    "sync.cert_unknown",
+}
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
 
 # The region's word -> our text and who should try again.
@@ -81,6 +88,15 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "sync.exhausted": {"kind": "?"},
     "sync.unknown_suite": {"suite": "?"},
 }
+
+
+CODES: dict[str, Retry] = dict(_REFUSALS.values())
+"""What a region may refuse with, as the code of our text: who should try again."""
+
+
+def reached(code: str) -> bool:
+    """Whether the region itself answered, well or not, where a visit ended with this code."""
+    return code not in _NOT_REACHED
 
 
 @contextmanager

@@ -4,13 +4,10 @@ documents fetched."""
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from datetime import time as clock_time
+from datetime import timedelta
 from hashlib import sha256
-from typing import Any
 
 from domain.errors import SyncError
 from domain.wire import feed, signed
@@ -21,13 +18,11 @@ from sync.client import RegionClient
 from sync.keys import Identity, RegionKeys
 from sync.messages import LookupRequest, Purpose
 from sync.ports import FeedInbox, Told
-from sync.worker import Agenda, Paced, Rhythm
 
 LIMIT = 1000
 _MAX_PAGES = 100_000  # of one pull: a bound, not a limit of the protocol
 _START_OVERS, _IN = 2, timedelta(hours=24)  # more in this time and a person looks: an endless start helps nobody
 _BEHIND_TRIES = 3
-_LOOK_AGAIN_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -57,19 +52,29 @@ class Feed:
     """One clinic's way back from the region; used by one thread. Every method raises SyncError, WireError or
     StoreError; whatever it raises, pages applied stay applied and the next pull goes on from there."""
 
-    def __init__(self, inbox: FeedInbox, client: RegionClient, keys: RegionKeys, me: Identity, world: World) -> None:
+    def __init__(
+        self,
+        inbox: FeedInbox,
+        client: RegionClient,
+        keys: RegionKeys,
+        me: Identity,
+        world: World,
+        publisher: RegionKeys | None = None,
+    ) -> None:
+        """`publisher`: who signs the reference documents, where that is another than who answers: a clinic's hub."""
         self._inbox, self._client, self._keys, self._me, self._world = inbox, client, keys, me, world
+        self._publisher = publisher or keys
 
     def pull(
-        self, progress: Callable[[int], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
+        self, progress: Callable[[Page], None] = lambda _: None, stop: Callable[[], bool] = lambda: False
     ) -> PullResult:
-        """Read to the end, or until `stop`; `progress` is told what remains after each page."""
+        """Read to the end, or until `stop`; `progress` is told of each page once it is applied."""
         result = PullResult()
         for _ in range(_MAX_PAGES):
             page = self._next(result)
             if page is None:
                 continue
-            progress(page.remaining)
+            progress(page)
             if page.remaining == 0 or stop():
                 self._fetch_references(page.references, result)
                 return result
@@ -149,47 +154,24 @@ class Feed:
         held = self._inbox.references()
         if newest <= max(held, default=0):
             return
-        document = self._keys.verified(signed.decode(self._client.catalogue(), "catalogue"))
+        listed = self._client.catalogue()
+        document = self._publisher.verified(signed.decode(listed, "catalogue"))
         for reference in signed.payload(document, Catalogue).references:
             if reference.number not in held:
-                self._inbox.keep_reference(reference, self._content(reference))
+                self.keep_reference(reference, *self._published(reference))
                 result.references += 1
+        self.listed(listed)
 
-    def _content(self, wanted: Reference) -> bytes:
+    def keep_reference(self, reference: Reference, document: bytes, content: bytes) -> None:  # noqa: ARG002 (a hub's own)
+        """Keep a document that was checked; `document` is what was signed."""
+        self._inbox.keep_reference(reference, content)
+
+    def listed(self, catalogue: bytes) -> None:
+        """Every document of this signed list is held."""
+
+    def _published(self, wanted: Reference) -> tuple[bytes, bytes]:
         document, content = feed.split(self._client.reference(wanted.name, wanted.version))
-        said = signed.payload(self._keys.verified(signed.decode(document, "reference")), Reference)
+        said = signed.payload(self._publisher.verified(signed.decode(document, "reference")), Reference)
         if (said.name, said.version) != (wanted.name, wanted.version) or sha256(content).hexdigest() != wanted.version:
             raise SyncError("sync.bad_answer", "later")
-        return content
-
-
-class FeedWorker(Paced):
-    """Pulls every `every_s`, later while the line is down, and compares once a day after `check_at` of the clinic.
-    `report` is told "sync.ok" or a fault's code with its parameters."""
-
-    def __init__(
-        self,
-        way: Feed,
-        world: World,
-        terminal_id: str,
-        report: Callable[[str, dict[str, object]], None],
-        *,
-        every_s: float = 60.0,
-        check_at: clock_time = clock_time(17, 30),
-    ) -> None:
-        super().__init__("feed", world, Agenda(Rhythm(debounce_s=every_s), terminal_id))
-        self._way, self._report, self._check_at = way, report, check_at
-        self._checked: date | None = None
-        self._agenda.ask(time.monotonic(), at_once=True)
-
-    def errand(self) -> None:
-        self._way.pull(stop=lambda: self._stopping)
-        local = self._local()
-        if local.time() >= self._check_at and self._checked != local.date() and not self._stopping:
-            self._way.check()
-            self._checked = local.date()
-        self.tell("sync.ok", {})
-        self.wake()
-
-    def tell(self, code: str, params: dict[str, Any]) -> None:
-        self._report(code, params)
+        return document, content

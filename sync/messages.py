@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -108,14 +108,14 @@ class Introduced(msgspec.Struct, frozen=True):
 
 class Relayed(msgspec.Struct, frozen=True):
     """How a hub stands with a terminal's batches for the region: of `epoch` it holds them up to `upto`, or passed them
-    on. `ack` is the region's last signed acknowledgement, empty before it. `refused` the status of the region's refusal
-    of one of them, with its body, 0 when it refused none."""
+    on. `ack` is the region's last signed acknowledgement, empty before it; `refused` the code of the region's refusal
+    of one of them with its parameters, "" when it refused none."""
 
     epoch: str = ""
     upto: int = 0
     ack: bytes = b""
-    refused: int = 0
-    answer: bytes = b""
+    refused: str = ""
+    params: dict[str, Any] = {}
 
 
 T = TypeVar("T", EnrolmentAnswer, LeaseAnswer, Status, Desks, Introduced, Relayed)

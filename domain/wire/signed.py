@@ -79,7 +79,7 @@ class KeySet(msgspec.Struct, frozen=True):
 
 class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     """A terminal's place: renewed at two thirds of its life; an expired one still uploads. `suite` is that of the key
-    `key_id`."""
+    `key_id`. `hub`: it is the hub of its clinic and passes on the batches of the clinic's desks."""
 
     terminal_id: str
     clinic_id: str
@@ -89,6 +89,7 @@ class Registration(msgspec.Struct, frozen=True, omit_defaults=True):
     not_before: str
     not_after: str
     suite: str = SIGN_SUITE
+    hub: bool = False
 
 
 T = TypeVar("T", Ack, Lease, KeySet, Registration, Page, Record, Scope, Catalogue, Reference)

@@ -18,12 +18,12 @@ CREATE TABLE relay (  -- batches sealed for the region, on their way there, and 
     last_seq bigint NOT NULL,
     file bytea STORAGE EXTERNAL NOT NULL,  -- '' once the region has it
     arrived_at timestamptz NOT NULL,
-    status int,  -- of the region's answer: 200 is an acknowledgement
-    answer bytea,
-    answered_at timestamptz,
+    ack bytea,  -- the region's signed acknowledgement
+    refused text NOT NULL DEFAULT '',  -- or why it did not take it: the code of a text, and its parameters
+    params jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (terminal_id, epoch, first_seq, last_seq)
 );
-CREATE INDEX ON relay (arrived_at) WHERE status IS NULL;
+CREATE INDEX ON relay (arrived_at) WHERE ack IS NULL;
 
 CREATE TABLE heard (  -- facts that came down: what the nightly comparison with the region counts
     terminal_id text NOT NULL,

@@ -48,6 +48,11 @@ GRANT SELECT (child_id, request_id, of) ON correction TO vaxdesk_api;
 GRANT SELECT (child_id, dose_id, clinic, given, voided_by, moved_by) ON dose TO vaxdesk_api;
 GRANT SELECT ON review, recalled_dose, recalled_lot TO vaxdesk_api;
 
+-- at a clinic's hub: terminals introduce themselves and leave batches for the region (regional/hub.py)
+GRANT SELECT ON hub_note, heard_matter TO vaxdesk_api;
+GRANT SELECT, INSERT, DELETE ON relay TO vaxdesk_api;
+GRANT EXECUTE ON FUNCTION introduce TO vaxdesk_api;
+
 -- vaxdesk_worker
 GRANT SELECT ON terminal, epoch, recalled_lot, reference TO vaxdesk_worker;
 GRANT SELECT, DELETE ON nonce, enrolment_failure TO vaxdesk_worker;
