@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from domain import pinyin
+from domain.demographics import DATED, Person
 from domain.events import Alert, ChildRegistered, Guardian, Identifier
+from terminal.store import links
 from terminal.store.database import Store
 from terminal.store.ledger import Entry
 from terminal.store.tables import Alert as AlertRow
@@ -36,8 +38,7 @@ _OWN = [
 ]
 _COLUMNS = (*_OWN, "pinyin", "known_at", "known_from")
 _CARD = f"SELECT {', '.join(_COLUMNS)} FROM child WHERE id = ?"
-_ALERTS = "SELECT kind, text, vaccines, component, seen_on FROM alert "
-_DATED = ("residence", "register_status")
+_ALERTS = "SELECT child_id, kind, text, vaccines, component, seen_on FROM alert"
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -71,8 +72,8 @@ def add(entry: Entry, child_id: str, facts: ChildRegistered, stated: str) -> Non
     row |= {"id": child_id, **_spelling(facts.name), "registered_at": entry.at}
     row |= {"known_at": entry.at, "known_from": "here"}
     store.insert(Child, row)
-    _put_lists(store, child_id, facts)
-    for what in _DATED:
+    _put_lists(store, child_id, facts, new=True)
+    for what in DATED:
         if row[what]:
             _stand(store, child_id, what, row[what], stated, child_id)
     _index(store, child_id, facts)
@@ -86,12 +87,36 @@ def change(
     row: dict[str, Any] = {name: getattr(after, name) for name in _OWN} | _spelling(after.name)
     store.change(Child.update(row).where(Child.id == child_id))
     heard_of(entry, child_id)
-    for table in (IdentifierRow, GuardianRow, AlertRow):
-        store.change(table.delete().where(table.child_id == child_id))
-    _put_lists(store, child_id, after)
-    for what in set(_DATED) & set(changed):
+    _put_lists(store, child_id, after, set(changed))
+    for what in set(DATED) & set(changed):
         _stand(store, child_id, what, row[what], stated, fact_id)
     _index(store, child_id, after)
+
+
+def fold_in(store: Store, child_id: str, person: Person, at: str, source: str) -> bool:
+    """The rows of a person as all facts leave it, known up to `at` from `source`; True when the child is new here."""
+    row: dict[str, Any] = {name: getattr(person.facts, name) for name in _OWN} | _spelling(person.facts.name)
+    row |= {"registered_at": person.registered_at}
+    known = store.sql("SELECT 1 FROM child WHERE id = ?", child_id)
+    if known:
+        fields = ", ".join(f"{name} = ?" for name in row)
+        store.db.execute_sql(f"UPDATE child SET {fields} WHERE id = ?", (*row.values(), child_id))
+    else:
+        store.insert(Child, row | {"id": child_id, "known_at": at, "known_from": source})
+    _put_lists(store, child_id, person.facts, new=not known)
+    store.db.execute_sql("DELETE FROM standing WHERE child_id = ?", (child_id,))
+    for since in dict.fromkeys(person.since):
+        _stand(store, child_id, since.what, since.code, since.day, since.event_id)
+    _index(store, child_id, person.facts)
+    return not known
+
+
+def heard_from(store: Store, child_ids: Iterable[str], at: str, source: str) -> None:
+    """Others told of these children: what the screen shows is known as of then, from there."""
+    store.db.connection().executemany(
+        "UPDATE child SET known_at = ?, known_from = ? WHERE id = ? AND known_at <= ?",
+        [(at, source, child_id, at) for child_id in child_ids],
+    )
 
 
 def heard_of(entry: Entry, child_id: str) -> None:
@@ -103,12 +128,21 @@ def _spelling(name: str) -> dict[str, str]:
     return {"pinyin": pinyin.spell(name), "initials": pinyin.initials(name)}
 
 
-def _put_lists(store: Store, child_id: str, facts: ChildRegistered) -> None:
-    for i in facts.identifiers:
-        store.insert(IdentifierRow, {"child_id": child_id, **msgspec.structs.asdict(i)})
-    for pos, g in enumerate(facts.guardians):
+_LISTS = {"identifiers": IdentifierRow, "guardians": GuardianRow, "alerts": AlertRow}
+
+
+def _put_lists(
+    store: Store, child_id: str, facts: ChildRegistered, which: Collection[str] = tuple(_LISTS), *, new: bool = False
+) -> None:
+    """Write these lists whole."""
+    for name in _LISTS.keys() & which if not new else ():
+        store.db.execute_sql(f"DELETE FROM {_LISTS[name]._meta.table_name} WHERE child_id = ?", (child_id,))
+    if "identifiers" in which:
+        for i in dict.fromkeys(facts.identifiers):
+            store.insert(IdentifierRow, {"child_id": child_id, **msgspec.structs.asdict(i)})
+    for pos, g in enumerate(facts.guardians if "guardians" in which else ()):
         store.insert(GuardianRow, {"child_id": child_id, "pos": pos, **msgspec.structs.asdict(g)})
-    for pos, a in enumerate(facts.alerts):
+    for pos, a in enumerate(facts.alerts if "alerts" in which else ()):
         row = {**msgspec.structs.asdict(a), "vaccines": json.dumps(a.vaccines)}
         store.insert(AlertRow, {"child_id": child_id, "pos": pos, "seen_on": row.pop("on"), **row})
 
@@ -148,8 +182,20 @@ def card(store: Store, child_id: str) -> Card | None:
 
 
 def alerts(store: Store, child_id: str) -> tuple[Alert, ...]:
-    rows = store.sql(_ALERTS + "WHERE child_id = ? ORDER BY pos", child_id)
-    return tuple(_alert(*row) for row in rows)
+    """Of all records of the child: what one of them warns of holds for the child."""
+    return _warnings(store, links.records(store, [child_id]))[child_id]
+
+
+def _warnings(store: Store, records: Mapping[str, Sequence[str]]) -> dict[str, tuple[Alert, ...]]:
+    """Of each child, what any of its records warns of."""
+    ids = {record for group in records.values() for record in group}
+    said: dict[str, list[Alert]] = {}
+    for record, *alert in store.sql(f"{_ALERTS} WHERE child_id IN ({_marks(ids)}) ORDER BY pos", *ids):
+        said.setdefault(record, []).append(_alert(*alert))
+    return {
+        child_id: tuple(dict.fromkeys(alert for record in group for alert in said.get(record, ())))
+        for child_id, group in records.items()
+    }
 
 
 def _alert(kind: str, text: str, vaccines: str, component: str, seen_on: str) -> Alert:
@@ -160,31 +206,28 @@ _VITAL = ("birth_on", "sex", "birth_weight_g", "preterm_weeks", "mother_hbsag")
 
 
 def vitals(store: Store, child_ids: Sequence[str]) -> dict[str, ChildRegistered]:
-    """What the schedule asks of these children, and nothing else of them: no name, no number; any thread."""
-    of_these = f"IN ({_marks(child_ids)})"
-    warned: dict[str, list[Alert]] = {}
-    for child_id, *alert in store.sql(
-        f"SELECT child_id, kind, text, vaccines, component, seen_on FROM alert WHERE child_id {of_these} ORDER BY pos",
-        *child_ids,
-    ):
-        warned.setdefault(child_id, []).append(_alert(*alert))
-    rows = store.sql(f"SELECT id, {', '.join(_VITAL)} FROM child WHERE id {of_these}", *child_ids)
+    """What the schedule asks of these children, and nothing else of them: no name, no number; any thread. Of several
+    records of a child the one that goes on tells, and all of them warn."""
+    records = links.records(store, child_ids)
+    heads, warned = {group[0] for group in records.values()}, _warnings(store, records)
+    rows = store.sql(f"SELECT id, {', '.join(_VITAL)} FROM child WHERE id IN ({_marks(heads)})", *heads)
+    told = {head: dict(zip(_VITAL, facts, strict=True)) for head, *facts in rows}
     return {
-        child_id: ChildRegistered(
-            name="", **dict(zip(_VITAL, facts, strict=True)), alerts=tuple(warned.get(child_id, ()))
-        )
-        for child_id, *facts in rows
+        child_id: ChildRegistered(name="", **told[head], alerts=warned[child_id])
+        for child_id, (head, *_) in records.items()
+        if head in told
     }
 
 
 def by_identifier(store: Store, value: str, kind: str = "") -> list[str]:
-    """The children who carry this number, of this kind or of any."""
+    """The children who carry this number, of this kind or of any, by the record that goes on."""
     rows = store.sql(
         "SELECT DISTINCT child_id FROM identifier WHERE value = ? AND (? = '' OR kind = ?)", value, kind, kind
     )
-    return [r[0] for r in rows]
+    return links.heads(store, [r[0] for r in rows])
 
 
+_HEADS = "SELECT coalesce(nullif(head, ''), id) FROM child"  # the records that go on
 _LINE = """SELECT c.id, c.name, c.sex, c.birth_on,
     coalesce((SELECT phone FROM guardian g WHERE g.child_id = c.id AND phone <> '' ORDER BY pos LIMIT 1), ''),
     coalesce((SELECT value FROM identifier i WHERE i.child_id = c.id AND kind = 'child_code'), '') FROM child c """
@@ -195,7 +238,8 @@ def search(store: Store, typed: str, limit: int = 20) -> list[Found]:
     query = pinyin.search_query(typed)
     if not query:
         return []
-    text = _LINE + "WHERE c.no IN (SELECT rowid FROM child_text WHERE words MATCH ? LIMIT ?) ORDER BY c.pinyin LIMIT ?"
+    text = _LINE + f"WHERE c.id IN ({_HEADS} WHERE no IN (SELECT rowid FROM child_text WHERE words MATCH ? LIMIT ?))"
+    text += " ORDER BY c.pinyin LIMIT ?"
     return [Found(*row) for row in store.sql(text, query, limit * 10, limit)]
 
 
@@ -208,10 +252,10 @@ def possible_doubles(store: Store, facts: ChildRegistered) -> list[dict[str, Any
         SELECT child_id FROM guardian WHERE phone IN ({_marks(phones)}) UNION
         SELECT child_id FROM identifier WHERE value IN ({_marks(numbers)}) LIMIT 200"""
     ids = [r[0] for r in store.sql(text, facts.birth_on, pinyin.initials(facts.name), facts.name, *phones, *numbers)]
-    return [_candidate(store, child_id) for child_id in ids]
+    return [_candidate(store, head) for head in links.heads(store, ids)]
 
 
-def _marks(values: Sequence[str]) -> str:
+def _marks(values: Collection[str]) -> str:
     return ", ".join("?" for _ in values)
 
 
@@ -219,8 +263,9 @@ def _candidate(store: Store, child_id: str) -> dict[str, Any]:
     name, spelled, sex, birth_on, order = store.sql(
         "SELECT name, pinyin, sex, birth_on, birth_order FROM child WHERE id = ?", child_id
     )[0]
-    phones = store.sql("SELECT phone FROM guardian WHERE child_id = ? AND phone <> ''", child_id)
-    numbers = store.sql("SELECT value FROM identifier WHERE child_id = ?", child_id)
+    ids = links.group(store, child_id)
+    phones = store.sql(f"SELECT phone FROM guardian WHERE child_id IN ({_marks(ids)}) AND phone <> ''", *ids)
+    numbers = store.sql(f"SELECT value FROM identifier WHERE child_id IN ({_marks(ids)})", *ids)
     return {
         "id": child_id,
         "name": name,
@@ -239,7 +284,7 @@ def sounding_like(store: Store, child_id: str, facts: ChildRegistered, since: st
     text = (
         _LINE
         + """WHERE c.initials = ? AND c.pinyin = ? AND c.id <> ? AND (c.name = '') = ?
-        AND c.birth_on BETWEEN ? AND ? ORDER BY c.birth_on LIMIT 3"""
+        AND c.birth_on BETWEEN ? AND ? AND c.head = '' ORDER BY c.birth_on LIMIT 3"""
     )
     return [
         Found(*row)
@@ -251,5 +296,6 @@ def sharing_phone(store: Store, phones: list[str]) -> list[Found]:
     """Children whose guardian has one of these phones: siblings, twins."""
     if not phones:
         return []
-    text = _LINE + f"WHERE c.id IN (SELECT child_id FROM guardian WHERE phone IN ({_marks(phones)})) ORDER BY c.pinyin"
+    found = f"{_HEADS} WHERE id IN (SELECT child_id FROM guardian WHERE phone IN ({_marks(phones)}))"
+    text = _LINE + f"WHERE c.id IN ({found}) ORDER BY c.pinyin"
     return [Found(*row) for row in store.sql(text, *phones)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,8 +11,9 @@ import msgspec
 from domain.doses import Change, Dose, standing
 from domain.events import DoseGiven
 from domain.problems import Problem
+from terminal.store import links
 from terminal.store.database import Store
-from terminal.store.ledger import Entry
+from terminal.store.ledger import Entry, Telling
 from terminal.store.tables import Checked, Deferral, DoseChange
 from terminal.store.tables import Dose as DoseRow
 
@@ -38,7 +39,10 @@ _FACTS = [
     "elsewhere",
     "clock",
     "moved_from",
+    "told_by",
 ]
+_CHANGES = "SELECT c.dose_id, c.kind, c.body FROM dose_change c"
+_IN_TURN = "ORDER BY c.hlc, c.event_id"
 _COLUMNS = ", ".join(["id", "child_id", "vaccine", "dose_no", "given_on", "clinic", *_FACTS])
 
 
@@ -54,70 +58,85 @@ class CheckedDose(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...]
 
 
-def add(entry: Entry, dose_id: str, child_id: str, body: DoseGiven, stated: str) -> None:
-    """The row of a `dose.given`."""
+def add(entry: Telling, dose_id: str, child_id: str, body: DoseGiven, stated: str, told_by: str = "") -> None:
+    """The row of a `dose.given`; `told_by` the clinic that told it, "" ours."""
+    entry.store.insert(DoseRow, row_of(entry, dose_id, child_id, body, stated, told_by))
+
+
+def row_of(
+    entry: Telling, dose_id: str, child_id: str, body: DoseGiven, stated: str, told_by: str = ""
+) -> dict[str, Any]:
+    """What `add` writes."""
     row: dict[str, Any] = msgspec.structs.asdict(body)
     row |= {"visit_id": row.pop("visit"), "lot_id": row.pop("lot"), "moved_from": None}
     row |= {"verdict": json.dumps(body.verdict), "overrides": json.dumps(body.overrides, ensure_ascii=False)}
-    row |= {"id": dose_id, "child_id": child_id, "given_on": stated[:10], "stated": stated}
-    entry.store.insert(DoseRow, row | {"recorded_at": entry.at, "recorded_by": entry.actor})
+    row |= {"id": dose_id, "child_id": child_id, "given_on": stated[:10], "stated": stated, "told_by": told_by}
+    return row | {"recorded_at": entry.at, "recorded_by": entry.actor}
 
 
 def add_moved(entry: Entry, new_id: str, dose: Dose, to_child: str) -> None:
     """The dose as it begins for the right child; only child, id and `moved_from` differ."""
-    row = {**_original(entry.store, dose.id), "id": new_id, "child_id": to_child, "moved_from": dose.id}
-    entry.store.insert(DoseRow, row)
+    row = original(entry.store, dose.id)
+    assert row is not None
+    add_begun(entry.store, new_id, to_child, row)
 
 
-def _original(store: Store, dose_id: str) -> dict[str, Any]:
-    found = store.first(DoseRow.select().where(DoseRow.id == dose_id))
-    assert found is not None
-    return found
+def add_begun(store: Store, new_id: str, to_child: str, row: dict[str, Any]) -> None:
+    """The row of a moved dose for the child it went into, from what the dose was told as."""
+    store.insert(DoseRow, {**row, "id": new_id, "child_id": to_child, "moved_from": row["id"]})
 
 
-def add_change(entry: Entry, fact_id: str, dose_id: str, kind: str, body: msgspec.Struct) -> None:
+def original(store: Store, dose_id: str) -> dict[str, Any] | None:
+    """A dose as it was told, its whole row."""
+    return store.first(DoseRow.select().where(DoseRow.id == dose_id))
+
+
+def add_change(entry: Telling, fact_id: str, dose_id: str, kind: str, body: msgspec.Struct) -> None:
     """The row of a void, correction, move or dispute."""
     text = msgspec.json.encode(body).decode()
     row = {"event_id": fact_id, "dose_id": dose_id, "kind": kind, "at": entry.at, "actor": entry.actor, "body": text}
-    entry.store.insert(DoseChange, row)
+    entry.store.insert(DoseChange, row | {"hlc": entry.hlc})
 
 
 def of_child(store: Store, child_id: str) -> list[Dose]:
-    """All doses of a child as they stand now, oldest first."""
-    rows = store.sql(f"SELECT {_COLUMNS} FROM dose WHERE child_id = ?", child_id)
-    changes = store.sql(
-        "SELECT c.dose_id, c.kind, c.body FROM dose_change c JOIN dose d ON d.id = c.dose_id"
-        " WHERE d.child_id = ? ORDER BY c.rowid",
-        child_id,
-    )
+    """All doses of a child, of all its records, as they stand now, oldest first."""
+    ids = links.group(store, child_id)
+    marks = ", ".join("?" * len(ids))
+    rows = store.sql(f"SELECT {_COLUMNS} FROM dose WHERE child_id IN ({marks})", *ids)
+    changes = store.sql(f"{_CHANGES} JOIN dose d ON d.id = c.dose_id WHERE d.child_id IN ({marks}) {_IN_TURN}", *ids)
     return _stand(rows, changes)
 
 
 def histories(store: Store, child_ids: Sequence[str]) -> dict[str, list[Dose]]:
     """The doses of these children as the schedule looks at them: of the further facts only the expiry; any thread."""
-    marks = ", ".join("?" * len(child_ids))
+    records = links.records(store, child_ids)
+    ids = list(dict.fromkeys(record for group in records.values() for record in group))
+    marks = ", ".join("?" * len(ids))
     rows = store.sql(
         f"SELECT id, child_id, vaccine, dose_no, given_on, clinic, expiry_on FROM dose WHERE child_id IN ({marks})",
-        *child_ids,
+        *ids,
     )
-    changes = store.sql(
-        "SELECT c.dose_id, c.kind, c.body FROM dose_change c JOIN dose d ON d.id = c.dose_id"
-        f" WHERE d.child_id IN ({marks}) ORDER BY c.rowid",
-        *child_ids,
-    )
-    found: dict[str, list[Dose]] = {child_id: [] for child_id in child_ids}
+    changes = store.sql(f"{_CHANGES} JOIN dose d ON d.id = c.dose_id WHERE d.child_id IN ({marks}) {_IN_TURN}", *ids)
+    of_record: dict[str, list[Dose]] = {record: [] for record in ids}
     given = [
         Dose(id_, child_id, vaccine, number, day, clinic, {"expiry_on": expiry})
         for id_, child_id, vaccine, number, day, clinic, expiry in rows
     ]
     for dose in standing(given, [Change(dose_id, kind, json.loads(body)) for dose_id, kind, body in changes]):
-        found[dose.child_id].append(dose)
-    return found
+        of_record[dose.child_id].append(dose)
+    return {
+        child_id: of_record[child_id] if len(group) == 1 else _together(of_record, group)
+        for child_id, group in records.items()
+    }
+
+
+def _together(of_record: Mapping[str, Sequence[Dose]], group: Sequence[str]) -> list[Dose]:
+    return sorted((dose for record in group for dose in of_record[record]), key=lambda d: (d.given_on, d.id))
 
 
 def one(store: Store, dose_id: str) -> Dose | None:
     rows = store.sql(f"SELECT {_COLUMNS} FROM dose WHERE id = ?", dose_id)
-    changes = store.sql("SELECT dose_id, kind, body FROM dose_change WHERE dose_id = ? ORDER BY rowid", dose_id)
+    changes = store.sql(f"{_CHANGES} WHERE dose_id = ? {_IN_TURN}", dose_id)
     return next(iter(_stand(rows, changes)), None)
 
 
@@ -174,7 +193,7 @@ def release(entry: Entry, checked_id: str) -> None:
     entry.store.change(Checked.delete().where(Checked.id == checked_id))
 
 
-def add_deferral(entry: Entry, fact_id: str, child_id: str, row: dict[str, str]) -> None:
+def add_deferral(entry: Telling, fact_id: str, child_id: str, row: dict[str, str]) -> None:
     entry.store.insert(Deferral, {"event_id": fact_id, "child_id": child_id, "at": entry.at, **row})
 
 
@@ -190,5 +209,7 @@ class NotGiven(msgspec.Struct, frozen=True):
 
 def not_given(store: Store, child_id: str) -> list[NotGiven]:
     """What was not given to a child and why, oldest first."""
-    text = "SELECT vaccine, outcome, reason, until, at FROM deferral WHERE child_id = ? ORDER BY at, event_id"
-    return [NotGiven(*row) for row in store.sql(text, child_id)]
+    ids = links.group(store, child_id)
+    text = f"""SELECT vaccine, outcome, reason, until, at FROM deferral
+        WHERE child_id IN ({", ".join("?" * len(ids))}) ORDER BY at, event_id"""
+    return [NotGiven(*row) for row in store.sql(text, *ids)]

@@ -143,7 +143,8 @@ _CHILDREN = f"""SELECT c.id, c.name, c.pinyin, c.sex, c.birth_on,
         AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
     WHERE c.id IN (SELECT child_id FROM forecast WHERE {_DUE})"""
 _PUT_OFF = """SELECT coalesce(nullif(c.head, ''), c.id), vaccine, outcome, until
-    FROM deferral d JOIN child c ON c.id = d.child_id WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
+    FROM deferral d JOIN child c ON c.id = d.child_id
+    WHERE until >= ? OR (until = '' AND outcome <> 'deferred') ORDER BY at"""
 
 
 def due_list(

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -28,6 +28,23 @@ SEEN = (
     "last_at = CASE WHEN EXISTS (SELECT 1 FROM note WHERE name = 'clock.doubt') THEN last_at ELSE max(last_at, ?) END"
 )
 _AUDIT_START = sha256(b"vaxdesk audit 1\0").digest()
+
+
+class Telling(Protocol):
+    """What the writers of rows ask: who told the fact and when (UTC), by its clock, into which store. An `Entry` for
+    our own facts, `terminal.store.told.Hearing` for those of others."""
+
+    @property
+    def store(self) -> Store: ...
+
+    @property
+    def actor(self) -> str: ...
+
+    @property
+    def at(self) -> str: ...
+
+    @property
+    def hlc(self) -> str: ...
 
 
 class Entry:

@@ -12,7 +12,7 @@ _PRECHECK = "queue.precheck"
 
 class Place(msgspec.Struct, frozen=True):
     """A child in the room. Moments are UTC, "" what has not been; `doses` counts those that stand, `last_dose_at` the
-    last of them. `visit_id` "" before the visit is open."""
+    last of them. `visit_id` "" before the visit is open; `desk` where another desk of the clinic has it."""
 
     child_id: str
     name: str
@@ -27,6 +27,7 @@ class Place(msgspec.Struct, frozen=True):
     observe_until: str
     doses: int
     last_dose_at: str
+    desk: str = ""
 
 
 def arrive(entry: Entry, child_id: str, day: str) -> None:
@@ -54,24 +55,26 @@ def leave(entry: Entry, child_id: str) -> int:
 
 
 _CHILD = "c.id, c.name, c.pinyin, c.sex, c.birth_on"
+# The child by the record that goes on.
+_CHILD_OF = "JOIN child c ON c.id = (SELECT coalesce(nullif(head, ''), id) FROM child r WHERE r.id ="
 _STANDS = """FROM dose d WHERE d.visit_id = v.id AND d.child_id = v.child_id AND NOT EXISTS
     (SELECT 1 FROM dose_change x WHERE x.dose_id = d.id AND x.kind IN ('voided', 'moved'))"""
 _VISITS = f"""
     SELECT {_CHILD}, coalesce(a.arrived_at, ''), coalesce(a.called_at, ''), v.id, v.opened_at,
         coalesce(v.closed_at, ''), coalesce(v.observe_until, ''), (SELECT count(*) {_STANDS}),
-        coalesce((SELECT max(d.recorded_at) {_STANDS}), '')
-    FROM visit v JOIN child c ON c.id = v.child_id LEFT JOIN arrival a ON a.child_id = v.child_id AND a.day = ?
-    WHERE v.closed_at IS NULL OR v.opened_at >= ?
-    ORDER BY v.opened_at
+        coalesce((SELECT max(d.recorded_at) {_STANDS}), ''), CASE v.terminal WHEN '' THEN '' ELSE v.desk END
+    FROM visit v {_CHILD_OF} v.child_id) LEFT JOIN arrival a ON a.child_id IN (c.id, v.child_id) AND a.day = ?
+    WHERE (v.closed_at IS NULL AND v.terminal = '') OR v.opened_at >= ?
+    GROUP BY v.id ORDER BY v.opened_at
 """
 _ARRIVED = f"""
     SELECT {_CHILD}, a.arrived_at, a.called_at, '', '', '', '', 0, ''
-    FROM arrival a JOIN child c ON c.id = a.child_id WHERE a.day = ? ORDER BY a.arrived_at
+    FROM arrival a {_CHILD_OF} a.child_id) WHERE a.day = ? ORDER BY a.arrived_at
 """
 
 
 def visits(store: Store, day: str, begin: str) -> list[Place]:
-    """Visits opened since `begin` (UTC), and every open one; oldest first."""
+    """Visits of the clinic opened since `begin` (UTC), and every one this desk has open; oldest first."""
     return [Place(*row) for row in store.sql(_VISITS, day, begin)]
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LOT = 64  # children in a transaction
 _STALE = """SELECT c.id FROM child c LEFT JOIN reckoning r ON r.child_id = c.id
-    WHERE r.plan IS NULL OR r.plan <> ? ORDER BY c.birth_on, c.no"""
+    WHERE c.head = '' AND (r.plan IS NULL OR r.plan <> ?) ORDER BY c.birth_on, c.no"""
 Reckon = Callable[[Sequence[Case]], Callable[[], list[Reckoned]]]
 """Begin to reckon some children; what it gives waits for the result."""
 

@@ -10,7 +10,7 @@ from domain.events import StockReceived
 from domain.stock import Use
 from domain.world import from_utc_text
 from terminal.store.database import Store
-from terminal.store.ledger import Entry
+from terminal.store.ledger import Telling
 from terminal.store.tables import Lot, Movement, Package
 
 
@@ -30,20 +30,33 @@ class LotRow(msgspec.Struct, frozen=True):
 _LOT = "SELECT id, vaccine, lot_no, expiry_on, maker, product, doses_per_package, recalled FROM lot l "
 
 
-def receive(entry: Entry, lot_id: str, event_id: str, body: StockReceived, lot_known: bool) -> None:
-    """The rows of a delivery: the lot when it is new, its packages, one movement for all doses."""
+def receive(entry: Telling, lot_id: str, event_id: str, body: StockReceived, lot_known: bool) -> None:
+    """The rows of a delivery: the lot when it is new, its packages, one movement for all doses. A package that another
+    desk received as well is there once."""
     store = entry.store
     if not lot_known:
         row = {name: getattr(body, name) for name in ("vaccine", "lot_no", "expiry_on", "maker", "product")}
         row |= {"id": lot_id, "doses_per_package": body.doses_per_package, "received_at": entry.at, "recalled": ""}
         store.insert(Lot, row)
-    for code in body.packages:
+    new = [code for code in body.packages if not store.sql("SELECT 1 FROM package WHERE code = ?", code)]
+    for code in new:
         store.insert(Package, {"code": code, "lot_id": lot_id, "received_at": entry.at})
-    move(entry, event_id, lot_id, "received", len(body.packages) * body.doses_per_package)
+    move(entry, event_id, lot_id, "received", len(new) * body.doses_per_package)
+
+
+def hear_received(entry: Telling, lot_id: str, event_id: str, body: StockReceived) -> None:
+    """A delivery that another desk received: its lot may be here under an id of our own."""
+    run, known = entry.store.db.execute_sql, lot(entry.store, lot_id)
+    same = known or lot_named(entry.store, body.vaccine, body.lot_no, body.maker)
+    if same and not known:
+        run("INSERT INTO lot_alias (id, lot_id) VALUES (?, ?)", (lot_id, same.id))
+    here = same.id if same else lot_id
+    receive(entry, here, event_id, body, same is not None)
+    run("UPDATE lot SET received_at = min(received_at, ?) WHERE id = ?", (entry.at, here))
 
 
 def move(
-    entry: Entry,
+    entry: Telling,
     event_id: str,
     lot_id: str,
     kind: str,
@@ -52,16 +65,24 @@ def move(
     vial_no: int = 0,
     dose_id: str = "",
 ) -> None:
-    """One movement. kind: received, used, returned, wasted, counted."""
+    """One movement. kind: received, used, returned, wasted; counted tells how many doses there were."""
+    lot_id = known_as(entry.store, lot_id)
     row = {"event_id": event_id, "lot_id": lot_id, "package": package, "vial_no": vial_no, "dose_id": dose_id}
     entry.store.insert(Movement, row | {"kind": kind, "doses": doses, "at": entry.at})
 
 
-def recall(entry: Entry, lot_id: str, reason: str) -> None:
-    entry.store.change(Lot.update(recalled=reason).where(Lot.id == lot_id))
+def recall(entry: Telling, lot_id: str, reason: str) -> None:
+    entry.store.change(Lot.update(recalled=reason).where(Lot.id == known_as(entry.store, lot_id)))
+
+
+def known_as(store: Store, lot_id: str) -> str:
+    """The id by which a lot is kept here."""
+    found = store.sql("SELECT lot_id FROM lot_alias WHERE id = ?", lot_id) if lot_id else []
+    return str(found[0][0]) if found else lot_id
 
 
 def lot(store: Store, lot_id: str) -> LotRow | None:
+    lot_id = known_as(store, lot_id)
     return next((LotRow(*r) for r in store.sql(_LOT + "WHERE id = ?", lot_id)), None)
 
 
@@ -97,10 +118,12 @@ def _moment(text: str) -> datetime:
 
 
 def on_hand(store: Store) -> list[tuple[LotRow, int]]:
-    """Every lot with the doses left in it by the book."""
+    """Every lot with the doses left in it by the book: the last count, and what came and went since."""
     rows = store.sql(
         "SELECT l.id, l.vaccine, l.lot_no, l.expiry_on, l.maker, l.product, l.doses_per_package, l.recalled,"
-        " coalesce(sum(m.doses), 0) FROM lot l LEFT JOIN movement m ON m.lot_id = l.id"
+        " coalesce(sum(CASE WHEN m.at >= coalesce(c.at, '') AND m.kind <> 'counted' THEN m.doses END), 0)"
+        " + coalesce(c.doses, 0) FROM lot l LEFT JOIN movement m ON m.lot_id = l.id LEFT JOIN movement c"
+        " ON c.no = (SELECT no FROM movement WHERE lot_id = l.id AND kind = 'counted' ORDER BY at DESC LIMIT 1)"
         " GROUP BY l.id ORDER BY l.expiry_on"
     )
     return [(LotRow(*r[:8]), int(r[8])) for r in rows]

@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from domain.events import VisitClosed, VisitOpened
+from terminal.store import links
 from terminal.store.database import Store
-from terminal.store.ledger import Entry
+from terminal.store.ledger import Telling
 from terminal.store.tables import Visit
 
 
 class VisitRow(msgspec.Struct, frozen=True):
-    """One visit; `closed_at` empty while the child is in the chair."""
+    """One visit; `closed_at` empty while the child is in the chair; `terminal` another desk's, "" this one's."""
 
     id: str
     child_id: str
@@ -25,15 +26,19 @@ class VisitRow(msgspec.Struct, frozen=True):
     health: dict[str, Any]
     closed_at: str
     observe_until: str
+    terminal: str = ""
+    desk: str = ""
 
 
-def add(entry: Entry, visit_id: str, child_id: str, body: VisitOpened) -> None:
+def add(entry: Telling, visit_id: str, child_id: str, body: VisitOpened, terminal: str = "") -> None:
+    """The row of a `visit.opened`; `terminal` of another desk, "" this one."""
     row = msgspec.structs.asdict(body) | {"health": json.dumps(body.health, ensure_ascii=False)}
     row |= {"id": visit_id, "child_id": child_id, "opened_at": entry.at, "opened_by": entry.actor}
+    row |= {"terminal": terminal}
     entry.store.insert(Visit, row)
 
 
-def close(entry: Entry, body: VisitClosed) -> None:
+def close(entry: Telling, body: VisitClosed) -> None:
     row = {
         "closed_at": entry.at,
         "closed_by": entry.actor,
@@ -45,15 +50,15 @@ def close(entry: Entry, body: VisitClosed) -> None:
 
 _SELECT = (
     "SELECT id, child_id, opened_at, opened_by, booklet, informed, health, coalesce(closed_at, ''),"
-    " coalesce(observe_until, '') FROM visit "
+    " coalesce(observe_until, ''), terminal, desk FROM visit "
 )
 
 
 def _rows(store: Store, where: str, *params: Any) -> list[VisitRow]:
     rows = store.sql(_SELECT + where, *params)
     return [
-        VisitRow(i, c, at, by, seen, bool(told), json.loads(h), end, until)
-        for i, c, at, by, seen, told, h, end, until in rows
+        VisitRow(i, c, at, by, seen, bool(told), json.loads(h), end, until, terminal, desk)
+        for i, c, at, by, seen, told, h, end, until, terminal, desk in rows
     ]
 
 
@@ -62,12 +67,23 @@ def one(store: Store, visit_id: str) -> VisitRow | None:
 
 
 def open_ones(store: Store) -> list[VisitRow]:
-    """Visits not closed, oldest first: what a restart comes back to."""
-    return _rows(store, "WHERE closed_at IS NULL ORDER BY opened_at")
+    """This desk's visits not closed, oldest first: what a restart comes back to."""
+    return _rows(store, "WHERE closed_at IS NULL AND terminal = '' ORDER BY opened_at")
 
 
 def open_of(store: Store, child_id: str) -> VisitRow | None:
-    return next(iter(_rows(store, "WHERE child_id = ? AND closed_at IS NULL", child_id)), None)
+    """The visit of the child that this desk has open."""
+    return next(iter(_open_of(store, child_id, "terminal = ''")), None)
+
+
+def open_elsewhere(store: Store, child_id: str) -> VisitRow | None:
+    """The visit of the child that another desk of the clinic has open, the latest."""
+    return next(iter(_open_of(store, child_id, "terminal <> '' ORDER BY opened_at DESC")), None)
+
+
+def _open_of(store: Store, child_id: str, where: str) -> list[VisitRow]:
+    ids = links.group(store, child_id)
+    return _rows(store, f"WHERE child_id IN ({', '.join('?' * len(ids))}) AND closed_at IS NULL AND {where}", *ids)
 
 
 def observed(store: Store, now: str) -> list[VisitRow]:
@@ -77,5 +93,10 @@ def observed(store: Store, now: str) -> list[VisitRow]:
 
 def closed_since(store: Store, child_id: str, since: str) -> list[str]:
     """The ids of a child's visits closed from a moment (UTC) on."""
-    rows = store.sql("SELECT id FROM visit WHERE child_id = ? AND closed_at >= ? ORDER BY closed_at", child_id, since)
+    ids = links.group(store, child_id)
+    rows = store.sql(
+        f"SELECT id FROM visit WHERE child_id IN ({', '.join('?' * len(ids))}) AND closed_at >= ? ORDER BY closed_at",
+        *ids,
+        since,
+    )
     return [visit_id for (visit_id,) in rows]
