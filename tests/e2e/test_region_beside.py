@@ -7,10 +7,12 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib import resources
 from itertools import count, permutations
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from domain import events
 from domain.world import World
@@ -82,6 +84,7 @@ def chain(home: Desk, child: str) -> list[bytes]:
     """A dose told for a, corrected, moved to b, from there to c; doubted and voided after; of each what is c's."""
     home.tell("child.registered", registered(), f"{child}-a")
     home.one.outbox.give(f"{child}-a", vaccine="0401")  # another dose, no concern of c's
+    before = len(home.one.outbox.events)
     told = home.one.outbox.give(f"{child}-a", vaccine="0201")
     corrected = {"lot_no": ("B1", "B2")}
     home.tell("dose.corrected", events.DoseCorrected(told, corrected, "typed wrongly"), f"{child}-a")
@@ -90,7 +93,7 @@ def chain(home: Desk, child: str) -> list[bytes]:
     second = home.tell("dose.moved", events.DoseMoved(first, f"{child}-c", "the third"), f"{child}-b")
     home.tell("dose.disputed", events.DoseDisputed(told, "by whom?"), f"{child}-a")
     home.tell("dose.corrected", events.DoseCorrected(second, {"site": ("left", "right")}, ""), f"{child}-c")
-    return home.one.outbox.events[2:]
+    return home.one.outbox.events[before:]
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -267,3 +270,31 @@ def test_a_group_of_three_parts_where_the_link_was_wrong(desk: New2, apply: Appl
         each.heard()
         known.append([child[0] for child in children if "child.registered" in each.holds(child)])
     assert known == [["a"], ["b", "c"], ["b", "c"]]
+
+
+def test_a_region_from_before_is_mended_by_its_migration(region: EmbeddedRegion, desk: New2, apply: Apply, clinic: str):
+    """As 0004 left it: linked records have one reach for good, and what concerns a moved dose is not known."""
+    desks, _ = merged_and_parted(desk, clinic)
+    wanted = chain(desks[0], f"child-{clinic}")
+    desks[1].tell("visit.opened", events.VisitOpened(clinic, "1"), f"child-{clinic}-c")
+    for each in desks:
+        each.one.sync()
+    apply()
+    linked = [f"one-{clinic}", f"two-{clinic}"]
+    with queries.connect(region.dsn) as connection:
+        joined = connection.execute("SELECT came FROM reach WHERE child_id = ANY (%s)", (linked,)).fetchall()
+        came = Jsonb({name: clock for (one,) in joined for name, clock in one.items()})
+        connection.execute("UPDATE reach SET came = %s WHERE child_id = ANY (%s)", (came, linked))
+        for each in desks:
+            row = each.inbox.clinic, linked
+            connection.execute("INSERT INTO scope SELECT %s, unnest(%s::text[]) ON CONFLICT DO NOTHING", row)
+        connection.execute(
+            "DELETE FROM event_also USING event WHERE event_also.seq = event.seq AND kind IN"
+            " ('dose.given', 'dose.corrected', 'child.unmerged') AND event_also.terminal_id = event.terminal_id"
+        )
+        connection.execute(resources.files("regional.migrations").joinpath("0009_beside.sql").read_bytes())
+    apply()
+    for each in desks:
+        each.heard()
+    assert set(wanted) <= desks[1].inbox.stored()
+    assert [each.holds(f"two-{clinic}") for each in desks] == [set(), {"child.registered", "dose.given"}, set()]
