@@ -68,7 +68,15 @@ class FeedStanding:
     started_over: tuple[str, ...] = ()
 
 
-class Outbox(Protocol):
+class Notes(Protocol):
+    """Small named values, kept for good. Each is one durable transaction; any raises StoreError."""
+
+    def remember(self, name: str, value: bytes) -> None: ...
+
+    def recall(self, name: str) -> bytes | None: ...
+
+
+class Outbox(Notes, Protocol):
     """The facts waiting for the region. Every method is one durable transaction; any raises StoreError."""
 
     def standing(self) -> Standing: ...
@@ -96,11 +104,6 @@ class Outbox(Protocol):
 
     def region_says(self, generation: str, offset_ms: int) -> None:
         """Remember the region's generation and clock (region minus terminal)."""
-
-    def remember(self, name: str, value: bytes) -> None:
-        """Keep a small named document of the region (key set, registration)."""
-
-    def recall(self, name: str) -> bytes | None: ...
 
     def add_leases(self, leases: list[Lease]) -> None: ...
 

@@ -15,9 +15,10 @@ from domain.errors import Retry, VaxdeskError
 from domain.world import World
 from sync.client import RegionClient
 from sync.keys import Identity
-from sync.ports import Outbox
+from sync.ports import Notes, Outbox
 from sync.visit import sync_once
 
+NETTED = "line.netted"  # the day of the last nightly net that was done
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 60.0  # the wall clock of a clinic PC jumps: the nightly net is looked at again this often
 
@@ -36,17 +37,22 @@ class Rhythm:
 
 
 class Agenda:
-    """When the next visit is due. Pure: `now` is monotonic seconds, `local` the clinic's wall clock."""
+    """When the next visit is due. Pure: `now` is monotonic seconds, `local` the clinic's wall clock.
 
-    def __init__(self, rhythm: Rhythm, terminal_id: str) -> None:
+    `netted` is the day of the last nightly net, None never. One that was missed because the PC was off is caught up
+    with after the start at `began`, each terminal a little later than another.
+    """
+
+    def __init__(self, rhythm: Rhythm, terminal_id: str, netted: date | None = None, began: float = 0.0) -> None:
         self._rhythm = rhythm
         share = int.from_bytes(sha256(terminal_id.encode()).digest()[:8], "big")
         self._net_delay = timedelta(seconds=share % max(rhythm.net_spread_s, 1))
+        self._caught_up_at = began + share % 1000 / 1000 * rhythm.debounce_s if netted else began
         self._asked_at: float | None = None
         self._retry_at: float | None = None
         self._held = False
         self._failures = 0
-        self._netted: date | None = None
+        self.netted = netted
 
     def ask(self, now: float, *, at_once: bool = False) -> None:
         """A child was recorded, or (`at_once`) a person wants it now: that also ends a hold or a wait."""
@@ -57,21 +63,26 @@ class Agenda:
 
     def wait_s(self, now: float, local: datetime) -> float:
         """Seconds until the next visit; 0 or less when it is due."""
-        net = datetime.combine(local.date(), self._rhythm.net_at, local.tzinfo) + self._net_delay
-        if self._netted != local.date() and local >= net:
-            return 0.0
+        net = self._net(local)
         waits = [(net - local).total_seconds() if local < net else 86400.0]
+        if self.netted != self.last_net(local) and (self.netted or local >= net):
+            waits.append(max(0.0, self._caught_up_at - now))
         if self._retry_at is not None:
             waits.append(self._retry_at - now)
         elif self._asked_at is not None and not self._held:
             waits.append(self._asked_at + self._rhythm.debounce_s - now)
         return min(waits)
 
+    def last_net(self, local: datetime) -> date:
+        """The day of the last nightly net that is due by now."""
+        return local.date() if local >= self._net(local) else local.date() - timedelta(days=1)
+
+    def _net(self, local: datetime) -> datetime:
+        return datetime.combine(local.date(), self._rhythm.net_at, local.tzinfo) + self._net_delay
+
     def started(self, local: datetime) -> None:
         self._asked_at = self._retry_at = None
-        net = datetime.combine(local.date(), self._rhythm.net_at, local.tzinfo) + self._net_delay
-        if local >= net:
-            self._netted = local.date()
+        self.netted = self.last_net(local)
 
     def succeeded(self) -> None:
         self._failures, self._held = 0, False
@@ -152,19 +163,36 @@ class Paced(threading.Thread):
         return self._world.now().astimezone(self._world.zone)
 
 
+def day_kept(notes: Notes, name: str) -> date | None:
+    """The day of an errand that is done once a day; None never, or where the note cannot be read."""
+    try:
+        return date.fromisoformat((notes.recall(name) or b"").decode())
+    except ValueError:
+        return None
+
+
+def keep_day(notes: Notes, name: str, day: date | None) -> date | None:
+    """Kept once it is done, so that a PC that was off at night does it after its next start; gives `day`."""
+    notes.remember(name, day.isoformat().encode() if day else b"")
+    return day
+
+
 class SyncWorker(Paced):
     """Pays the visits of one terminal until `stop`. State goes to the operator through `outbox.report`."""
 
     def __init__(
         self, outbox: Outbox, client: RegionClient, me: Identity, world: World, rhythm: Rhythm | None = None
     ) -> None:
-        super().__init__("sync", world, Agenda(rhythm or Rhythm(), me.terminal_id))
+        self._netted = day_kept(outbox, NETTED)
+        super().__init__("sync", world, Agenda(rhythm or Rhythm(), me.terminal_id, self._netted, time.monotonic()))
         self._outbox, self._client, self._me = outbox, client, me
         self._agenda.ask(time.monotonic())
 
     def errand(self) -> None:
         result = sync_once(self._outbox, self._client, self._me, self._world)
         _log.info("sync done: %d batches, %d events", result.batches, result.events)
+        if self._agenda.netted != self._netted:
+            self._netted = keep_day(self._outbox, NETTED, self._agenda.netted)
 
     def tell(self, code: str, params: dict[str, Any]) -> None:
         self._outbox.report(code, params)

@@ -53,9 +53,10 @@ class Advice(msgspec.Struct, frozen=True, omit_defaults=True):
     params: dict[str, Any] = {}
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """What follows the cursor `after`; ask for `next` then. `remaining` falls to 0 and counts roughly; `references` is
-    the number of the newest reference document."""
+    the number of the newest reference document. `stage` is what comes next while the whole scope is read: people,
+    rest, desk, open; "" once it is read."""
 
     terminal_id: str
     after: str
@@ -67,6 +68,7 @@ class Page(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
     runs: tuple[Run, ...]
     sha256: str
+    stage: str = ""
 
 
 class Record(msgspec.Struct, frozen=True):

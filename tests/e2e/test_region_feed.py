@@ -20,7 +20,7 @@ from regional import database, queries, scope
 from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from regional.worker import Applier
-from sync.feed import Feed, FeedWorker
+from sync.feed import Feed
 from sync.keys import region_keys
 from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.region_fixtures import CLINIC, Terminal
@@ -460,29 +460,3 @@ def test_workers_at_once_lose_nothing_of_children_that_enter_scopes_meanwhile(
             mine = any(data in told[child] for data in one.one.outbox.events)
             assert one.inbox.about(child) == (told[child] if mine else set())
         assert one.way.check() == []
-
-
-# -- the thread ------------------------------------------------------------------------------------------------------
-
-
-def test_the_worker_pulls_compares_and_ends(desk: New2, apply: Apply, clinic: str):
-    one = desk(clinic)
-    one.one.outbox.give(f"child-{clinic}")
-    send(apply, one)
-    reports: list[str] = []
-    said = threading.Event()
-
-    def report(code: str, params: dict[str, object]) -> None:
-        reports.append(code)
-        said.set()
-
-    worker = FeedWorker(one.way, one.one.world, one.one.me.terminal_id, report, every_s=3600)
-    worker.start()
-    assert said.wait(20) and reports == ["sync.ok"]
-    said.clear()
-    one.one.outbox.give(f"child-{clinic}")
-    send(apply, one)
-    worker.wake(at_once=True)
-    assert said.wait(20)
-    assert worker.stop(20)
-    assert one.inbox.stored() == set(one.one.outbox.events)

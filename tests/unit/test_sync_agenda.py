@@ -96,3 +96,23 @@ def test_waits_stay_in_their_bounds(chances: list[float]):
         agenda.failed(0, "later", 0, chance)
         assert 0 <= agenda.wait_s(0, MORNING) <= 1800
         agenda.started(MORNING)
+
+
+def test_a_net_missed_because_the_pc_was_off_is_caught_up_with_soon_after_the_start():
+    """On Friday evening it was netted, on Monday morning the PC is switched on."""
+    friday = (MORNING - timedelta(days=3)).date()
+    agenda = Agenda(RHYTHM, "t", friday, began=1000)
+    wait = agenda.wait_s(1000, MORNING)
+    assert 0 <= wait < RHYTHM.debounce_s
+    assert agenda.wait_s(1000 + wait, MORNING) <= 0
+    agenda.started(MORNING)
+    assert agenda.netted == MORNING.date() - timedelta(days=1)
+    assert agenda.wait_s(2000, MORNING) > 3600
+    again = Agenda(RHYTHM, "t", agenda.netted, began=3000)
+    assert again.wait_s(3000, MORNING) > 3600, "done, and the day kept"
+    assert again.wait_s(30_000, MORNING.replace(hour=19)) <= 0
+
+
+def test_terminals_switched_on_together_do_not_catch_up_together():
+    waits = {round(Agenda(RHYTHM, f"t {n}", MORNING.date() - timedelta(days=3)).wait_s(0, MORNING)) for n in range(200)}
+    assert len(waits) > 90
