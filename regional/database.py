@@ -29,6 +29,7 @@ MIGRATIONS = (
     "0008_hub",
     "0009_beside",
     "0010_clones",
+    "0011_replaced",
 )
 _LOCK = 0x7661786465736B  # "vaxdesk"
 

@@ -12,7 +12,7 @@ import msgspec
 from domain.errors import WireError
 from domain.wire import UNREADABLE, signed
 from domain.world import World, from_utc_text, utc_text
-from regional import auth, replacement
+from regional import allowance, auth, replacement
 from regional.auth import Asked, Refused
 from regional.database import Connection, Pool
 from regional.keys import KeyRing
@@ -65,6 +65,8 @@ def enrol(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> EnrolmentAns
         public = crypto.public_from_point(said.public_key)
     except (*UNREADABLE, WireError) as fault:
         raise Refused(400, "BAD_REQUEST") from fault
+    if "\0" in said.before:
+        raise Refused(400, "BAD_REQUEST")
     given, sig = auth.signature(asked)
     auth.check(asked, given, sig, public, now)
     if given.keyid != crypto.key_id(public):
@@ -76,7 +78,7 @@ def enrol(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> EnrolmentAns
         if isinstance(code, Refused):
             connection.execute("INSERT INTO enrolment_failure VALUES (%s, %s)", (asked.source, now))
         else:
-            answer = _place(connection, keys, world, public, *code)
+            answer = _place(connection, keys, world, public, said.before, *code)
     if isinstance(code, Refused):  # after the commit: the failed try counts
         raise code
     return answer
@@ -111,7 +113,14 @@ _HELD = "SELECT terminal_id, registration, revoked_at FROM terminal WHERE key_id
 
 
 def _place(
-    connection: Connection, keys: KeyRing, world: World, public: crypto.PublicKey, clinic: str, desk: str, hub: bool
+    connection: Connection,
+    keys: KeyRing,
+    world: World,
+    public: crypto.PublicKey,
+    before: str,
+    clinic: str,
+    desk: str,
+    hub: bool,
 ) -> EnrolmentAnswer:
     """A hub gives out no numbers and needs none."""
     now, key_id = world.now(), crypto.key_id(public)
@@ -127,9 +136,9 @@ def _place(
         terminal_id = world.new_id()
         document = _registration(keys, (terminal_id, clinic, place[0], desk, key_id), now, hub=hub)
         connection.execute(
-            "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration, hub)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document), hub),
+            "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration, hub,"
+            " continues) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (terminal_id, key_id, crypto.point(public), clinic, desk, now, signed.encode(document), hub, before),
         )
         Giving(connection, [], now).append(replacement.of_desk(connection, clinic, desk))
     leases = _lease(connection, keys, world, terminal_id, clinic, place[1], {} if hub else FIRST_LEASES)
@@ -178,6 +187,7 @@ def lease(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> LeaseAnswer:
         raise Refused(400, "BAD_REQUEST")
     with pool.transaction() as connection:
         who = auth.terminal(connection, asked, world.now())
+        wanted = allowance.within(connection, who.terminal_id, wanted, world.now())
         granted = _lease(connection, keys, world, who.terminal_id, who.clinic_code, who.clinic_number, wanted)
         if wanted and not granted:
             raise Refused(409, "EXHAUSTED", kind=", ".join(sorted(wanted)))

@@ -16,11 +16,12 @@ from regional.database import Connection
 from regional.reviews import News
 
 CODE, MATTER = "desk.replaced", "replaced"
-# Terminals `t` whose desk has one newer PC; what came before those was told then.
-REPLACED = """(
-    SELECT count(*) FROM terminal n
-    WHERE n.clinic_code = t.clinic_code AND n.desk = t.desk AND n.enrolled_at > t.enrolled_at
-) = 1 AND NOT t.hub"""
+# Terminals `t` whose desk has one newer PC; what came before those was told then. A PC that only took another place
+# (its key was revoked, or had a twin) goes on with what it had not sent.
+REPLACED = """NOT t.hub AND (
+    SELECT count(*) FILTER (WHERE n.continues = '') = 1 AND count(*) FILTER (WHERE n.continues = t.terminal_id) = 0
+    FROM terminal n WHERE n.clinic_code = t.clinic_code AND n.desk = t.desk AND n.enrolled_at > t.enrolled_at
+)"""
 _OF_DESK = f"SELECT terminal_id FROM terminal t WHERE clinic_code = %s AND desk = %s AND {REPLACED}"
 _OF_LOAD = f"SELECT terminal_id FROM terminal t WHERE terminal_id = ANY (%s) AND {REPLACED}"
 _PLACE = "SELECT clinic_code, desk, enrolled_at FROM terminal WHERE terminal_id = %s"

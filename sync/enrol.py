@@ -24,14 +24,17 @@ class Enrolment:
     leases: list[signed.Lease]
 
 
-def enrol(url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: str, world: World) -> Enrolment:
-    """Enrol this terminal; `key` is its new signing key, and signing the request proves that we hold it.
+def enrol(
+    url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: str, world: World, before: str = ""
+) -> Enrolment:
+    """Enrol this terminal; `key` is its new signing key, and signing the request proves that we hold it. `before`: the
+    terminal id it goes by until now, whose unsent facts it carries on.
 
     The same code with the same key may be tried again when an answer was lost. Raises SyncError.
     """
     region = RegionClient(url, ca_pem, key, world, client=client)
     try:
-        answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client))
+        answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client, before=before))
         status_of = signed.payload(answer.registration, signed.Registration).terminal_id
         region.status(status_of)  # the clock, and proof that the place works
     finally:

@@ -13,12 +13,13 @@ from domain.wire.signed import SIGN_SUITE, SignedDocument
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A one-time code and the terminal's new public key (of `suite`: X9.62 point), signed with that key; `client` as in
-    batches."""
+    batches, `before` the id of the place this PC had until now, "" for none."""
 
     code: str
     public_key: bytes
     client: str
     suite: str = SIGN_SUITE
+    before: str = ""
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True):

@@ -59,7 +59,7 @@ def enrol_terminal(home: Home, desk: Desk, code: str, accept: Callable[[str], bo
     """
     from sync import crypto
     from sync.enrol import enrol
-    from sync.keys import ROOT, private_bytes, private_from_bytes, region_keys
+    from sync.keys import REGISTRATION, ROOT, identity, private_bytes, private_from_bytes, region_keys
 
     if home.settings.region is None:
         raise SyncError("sync.no_region")
@@ -67,7 +67,8 @@ def enrol_terminal(home: Home, desk: Desk, code: str, accept: Callable[[str], bo
     kept = outbox.recall(_NEXT_KEY)  # of a try whose answer was lost: the code is good for this key only
     key = private_from_bytes(kept) if kept else crypto.new_key()
     outbox.remember(_NEXT_KEY, private_bytes(key))
-    gained = enrol(home.settings.region.url, read_ca(home), code, key, client=CLIENT, world=desk.world)
+    url, before = home.settings.region.url, identity(outbox).terminal_id if outbox.recall(REGISTRATION) else ""
+    gained = enrol(url, read_ca(home), code, key, client=CLIENT, world=desk.world, before=before)
     if not accept(crypto.fingerprint(gained.documents[ROOT])):
         raise SyncError("sync.fingerprint_differs", "operator")
     desk.store.run(_take_place, desk, outbox, gained)

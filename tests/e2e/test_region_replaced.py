@@ -9,10 +9,12 @@ from itertools import count
 import pytest
 
 from domain import events
+from domain.errors import SyncError
 from domain.wire import event
 from domain.wire.feed import Advice
 from domain.world import utc_text
 from regional.serve import EmbeddedRegion
+from sync import crypto
 from sync.enrol import enrol
 from sync.feed import Feed
 from sync.keys import region_keys
@@ -96,14 +98,21 @@ def test_a_desk_replaced_twice_speaks_of_the_last_one_only(terminal: New, apply:
     assert list(advice(third, clinic)) == [f"replaced/{second.me.terminal_id}"]
 
 
-def test_neither_the_same_pc_again_nor_another_desk_is_a_replacement(
+def test_a_pc_that_takes_another_place_goes_on_and_nothing_is_missing(
     region: EmbeddedRegion, terminal: New, clinic: str
 ):
-    one = terminal(clinic=clinic, desk="3")
-    ca_pem = region.ca_file.read_text()
-    code = region.new_code(clinic=clinic, desk="3")
+    one, ca_pem = terminal(clinic=clinic, desk="3"), region.ca_file.read_text()
 
-    place = enrol(region.url, ca_pem, code, one.me.key, client="vaxdesk/0.1.0", world=one.world)
-    assert place.registration.terminal_id == one.me.terminal_id
-    terminal(clinic=clinic, desk="33")
+    def enrolled(key: crypto.PrivateKey, before: str = "", desk: str = "3") -> str:
+        code = region.new_code(clinic=clinic, desk=desk)
+        place = enrol(region.url, ca_pem, code, key, client="vaxdesk/0.1.0", world=one.world, before=before)
+        return place.registration.terminal_id
+
+    assert enrolled(one.me.key) == one.me.terminal_id
+    again = enrolled(crypto.new_key(), one.me.terminal_id)
+    enrolled(crypto.new_key(), desk="33")
     assert advice(one, clinic) == {}
+    enrolled(crypto.new_key())
+    assert list(advice(one, clinic)) == [f"replaced/{again}"]
+    with pytest.raises(SyncError, match=r"sync\.bad_request"):
+        enrolled(crypto.new_key(), "\0")

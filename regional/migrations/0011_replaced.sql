@@ -1,0 +1,3 @@
+-- A PC that takes another place at its desk says which one it had: nothing of it is missing (regional/replacement.py).
+
+ALTER TABLE terminal ADD COLUMN continues text NOT NULL DEFAULT '';
