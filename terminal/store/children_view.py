@@ -34,8 +34,8 @@ _LINES = """
         coalesce(g.name, ''), coalesce(g.phone, ''), c.residence, c.register_status, c.known_at
     FROM child c LEFT JOIN guardian g ON g.child_id = c.id
         AND g.pos = (SELECT pos FROM guardian WHERE child_id = c.id ORDER BY phone = '', pos LIMIT 1)
-    WHERE c.head = ''
-        AND (? = '' OR substr(c.birth_on, 1, 4) = ?) AND (? = '' OR c.residence = ?) AND (? = '' OR c.register_status = ?)
+    WHERE c.head = '' AND (? = '' OR substr(c.birth_on, 1, 4) = ?)
+        AND (? = '' OR c.residence = ?) AND (? = '' OR c.register_status = ?)
     ORDER BY c.pinyin, c.birth_on LIMIT ?
 """
 

@@ -15,7 +15,7 @@ from terminal.store.tables import Lot, Movement, Package
 
 
 class LotRow(msgspec.Struct, frozen=True):
-    """A lot as received; `recalled` holds the reason, "" while it may be given."""
+    """A lot as received; `recalled` holds the reason, the clinic's or the region's, "" while it may be given."""
 
     id: str
     vaccine: str
@@ -27,7 +27,8 @@ class LotRow(msgspec.Struct, frozen=True):
     recalled: str
 
 
-_LOT = "SELECT id, vaccine, lot_no, expiry_on, maker, product, doses_per_package, recalled FROM lot l "
+_RECALLED = "coalesce(nullif(recalled, ''), listed)"
+_LOT = f"SELECT id, vaccine, lot_no, expiry_on, maker, product, doses_per_package, {_RECALLED} FROM lot l "
 
 
 def receive(entry: Telling, lot_id: str, event_id: str, body: StockReceived, lot_known: bool) -> None:
@@ -120,7 +121,8 @@ def _moment(text: str) -> datetime:
 def on_hand(store: Store) -> list[tuple[LotRow, int]]:
     """Every lot with the doses left in it by the book: the last count, and what came and went since."""
     rows = store.sql(
-        "SELECT l.id, l.vaccine, l.lot_no, l.expiry_on, l.maker, l.product, l.doses_per_package, l.recalled,"
+        "SELECT l.id, l.vaccine, l.lot_no, l.expiry_on, l.maker, l.product, l.doses_per_package,"
+        f" {_RECALLED},"
         " coalesce(sum(CASE WHEN m.at >= coalesce(c.at, '') AND m.kind <> 'counted' THEN m.doses END), 0)"
         " + coalesce(c.doses, 0) FROM lot l LEFT JOIN movement m ON m.lot_id = l.id LEFT JOIN movement c"
         " ON c.no = (SELECT no FROM movement WHERE lot_id = l.id AND kind = 'counted' ORDER BY at DESC LIMIT 1)"

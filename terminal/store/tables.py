@@ -355,6 +355,7 @@ class Lot(Model):
     doses_per_package = IntegerField()
     received_at = TextField()
     recalled = TextField()
+    listed = TextField()
 
 
 class Package(Model):

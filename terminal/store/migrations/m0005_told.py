@@ -51,6 +51,9 @@ CREATE TABLE reference (
 -- A lot that two desks received, each under its own id.
 CREATE TABLE lot_alias (id TEXT PRIMARY KEY, lot_id TEXT NOT NULL REFERENCES lot(id)) STRICT, WITHOUT ROWID;
 
+-- Why a lot stands in the region's list of recalled lots, '' when it does not; `recalled` is the clinic's own word.
+ALTER TABLE lot ADD COLUMN listed TEXT NOT NULL DEFAULT '';
+
 -- Another desk's visit ('' is this one's), another clinic's dose ('' is ours), the clock of a change.
 ALTER TABLE visit ADD COLUMN terminal TEXT NOT NULL DEFAULT '';
 ALTER TABLE dose ADD COLUMN told_by TEXT NOT NULL DEFAULT '';

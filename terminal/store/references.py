@@ -1,0 +1,62 @@
+"""Documents everybody works by, as the region published them; the lots it recalled stop at the counter."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from domain.wire import UNREADABLE
+from domain.wire.feed import Reference
+from terminal.store.database import Store
+
+RECALLED_LOTS = "recalled-lots"
+
+_HELD = "SELECT number, name, version, effective_on, published_at FROM reference ORDER BY number"
+_IN_FORCE = """SELECT content FROM reference WHERE name = ? AND effective_on <= ?
+    ORDER BY effective_on DESC, number DESC LIMIT 1"""
+
+
+class _RecalledLot(msgspec.Struct, frozen=True):
+    """`maker` "" means whoever made it."""
+
+    lot_no: str
+    reason: str
+    maker: str = ""
+
+
+class _RecalledLots(msgspec.Struct, frozen=True):
+    lots: tuple[_RecalledLot, ...]
+
+
+def held(store: Store) -> dict[int, Reference]:
+    """The publications held, by number; any thread."""
+    return {row[0]: Reference(*row) for row in store.sql(_HELD)}
+
+
+def in_force(store: Store, name: str, day: date) -> bytes | None:
+    """The document of that name in force on a day; None without one."""
+    found = store.sql(_IN_FORCE, name, day.isoformat())
+    return bytes(found[0][0]) if found else None
+
+
+def keep(store: Store, reference: Reference, content: bytes) -> None:
+    """In a transaction; a publication held already stays."""
+    store.db.execute_sql(
+        "INSERT OR IGNORE INTO reference VALUES (?, ?, ?, ?, ?, ?)", (*msgspec.structs.astuple(reference), content)
+    )
+
+
+def list_recalls(store: Store, day: date) -> None:
+    """Mark the lots that stand in the list of recalled lots in force, and no others. In a transaction; for every new
+    list, new lot and new day. A list that cannot be read changes nothing."""
+    try:
+        content = in_force(store, RECALLED_LOTS, day) or b'{"lots": []}'
+        recalled = msgspec.json.decode(content, type=_RecalledLots).lots
+    except UNREADABLE:
+        return
+    why = {(one.lot_no, one.maker): one.reason or "?" for one in recalled}
+    for lot_id, lot_no, maker, listed in store.sql("SELECT id, lot_no, maker, listed FROM lot"):
+        reason = why.get((lot_no, maker)) or why.get((lot_no, ""), "")
+        if reason != listed:
+            store.db.execute_sql("UPDATE lot SET listed = ? WHERE id = ?", (reason, lot_id))
