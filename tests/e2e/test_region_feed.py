@@ -227,9 +227,16 @@ def test_the_first_load_brings_people_first_and_goes_on_where_it_was_cut(
     send(apply, filled)
     monkeypatch.setattr("sync.feed.LIMIT", 50)
     seen: list[int] = []
-    fresh.way.pull(seen.append, stop=lambda: len(seen) == 4)
+    stages: list[str] = []
+
+    def heard(page: feed.Page) -> None:
+        seen.append(page.remaining)
+        stages.append(page.stage)
+
+    fresh.way.pull(heard, stop=lambda: len(seen) == 4)
     assert fresh.inbox.cursor and {kind for page in fresh.inbox.pages[:2] for kind in page} == {"child.registered"}
-    fresh.way.pull(seen.append)
+    fresh.way.pull(heard)
+    assert list(dict.fromkeys(stages)) == ["people", "rest", "desk", "open", ""]
     assert seen == sorted(seen, reverse=True) and seen[-1] == 0
     assert fresh.inbox.stored() == set(filled.one.outbox.events)
     kinds = [kind for page in fresh.inbox.pages for kind in page]
