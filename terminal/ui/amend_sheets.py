@@ -13,11 +13,12 @@ from domain.codes import Code, PersonCode
 from domain.doses import Dose
 from domain.problems import block
 from terminal.store.children import Found
+from terminal.store.requests import Request
 from terminal.ui import parts
 from terminal.ui.sheet import Choices, Day, Reason, Sheet
 from terminal.ui.words import Words, masked
 
-CORRECT, DISPUTE, MOVE, VOID = "correct", "dispute", "move", "void"
+CORRECT, DISPUTE, MOVE, REQUEST, VOID = "correct", "dispute", "move", "request", "void"
 
 
 class DoseSheet(Sheet):
@@ -33,7 +34,7 @@ class DoseSheet(Sheet):
         judged: Sequence[str] = (),
     ) -> None:
         super().__init__(words, words.dose(dose.vaccine, dose.dose_no), close)
-        facts = dose.facts
+        self._dose, facts = dose, dose.facts
         self.giver = parts.text(facts["giver"], wrap=True)  # by code until the name comes
         form = self.form()
         for code, value in (
@@ -51,13 +52,31 @@ class DoseSheet(Sheet):
             if value:
                 told = self.giver if code == "ui.dose.giver" else parts.text(value, wrap=True)
                 form.addRow(parts.text(words(code), "muted"), told)
-        actions = (CORRECT, VOID, MOVE) if dose.clinic in ("", clinic) else (DISPUTE,)
+        actions = (CORRECT, VOID, MOVE) if dose.clinic in ("", clinic) else (REQUEST, DISPUTE)
         for action in actions if dose.counts else ():
             button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")
             line = parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True))
             line.setStretch(1, 1)
             self.body.addLayout(line)
+        self._asked = parts.text("", "muted", wrap=True)
+        self._asked.hide()
+        self.body.addWidget(self._asked)
         self.body.addStretch(1)
+
+    def tell(self, names: dict[str, str], requests: Sequence[Request]) -> None:
+        """The giver by name, and what was asked about the dose and answered; both come a moment later."""
+        code = self._dose.facts["giver"]
+        self.giver.setText(names.get(code, code))
+        told = [self._request(one) for one in requests]
+        self._asked.setText("\n".join(told))
+        self._asked.setVisible(bool(told))
+
+    def _request(self, one: Request) -> str:
+        words = self.words
+        asked = words("ui.dose.was_asked", clinic=one.asked_by, day=one.asked_at[:10], reason=one.reason, due=one.due)
+        if not one.outcome:
+            return f"{asked} {words('ui.dose.no_answer')}"
+        return f"{asked} {words(f'ui.dose.answer_{one.outcome}')} {one.answer}".strip()
 
 
 class MoveSheet(Sheet):
@@ -113,11 +132,13 @@ class MoveSheet(Sheet):
 class CorrectSheet(Sheet):
     """The dose was given, a detail of it was written wrongly; only what differs is sent, with the reason."""
 
+    title, done_words = "ui.dose.correct", "ui.save"
+
     def __init__(
         self, words: Words, dose: Dose, done: Callable[[dict[str, Any], str], None], close: Callable[[], None]
     ) -> None:
         name = words.dose(dose.vaccine, dose.dose_no)
-        super().__init__(words, f"{words('ui.dose.correct')} · {name}", close, words("ui.save"))
+        super().__init__(words, f"{words(self.title)} · {name}", close, words(self.done_words))
         self._done = done
         self._old = {"given_on": dose.given_on, "dose_no": dose.dose_no} | {
             field: dose.facts[field] for field in ("site", "lot_no", "expiry_on")
@@ -127,7 +148,7 @@ class CorrectSheet(Sheet):
         self.site = Choices(sites, dose.facts["site"], per_row=3)
         self.lot_no, self.expiry_on = QLineEdit(dose.facts["lot_no"]), Day(dose.facts["expiry_on"])
         self.reason = Reason(words)
-        form = self.form()
+        self.fields = form = self.form()
         self.line(form, "ui.dose.given_on", self.given_on)
         self.line(form, "ui.elsewhere.number", self.dose_no)
         self.line(form, "ui.site", self.site)

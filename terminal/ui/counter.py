@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from domain.problems import Problem
 from domain.schedule import page as booklet
-from terminal.store.children import Card
 from terminal.ui import parts
 from terminal.ui.due_cards import DueCards
 from terminal.ui.history import History
@@ -25,6 +24,7 @@ from terminal.ui.start_sheets import UnansweredSheet
 from terminal.ui.tokens import GAP
 from terminal.ui.verdict_strip import VerdictStrip
 from terminal.ui.visit_card import VisitCard
+from terminal.usecases.find_child import OpenChild
 
 NARROW_PX = 1160  # below this the keys' words are smaller
 _BY_TAB = (Qt.FocusPolicy.TabFocus, Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.WheelFocus)
@@ -151,11 +151,11 @@ class Counter(Page):
         or stands somewhere by the keys stays there."""
         look, day = self.work.look, self._desk.today()
         at = self.window().focusWidget()
-        shown = (_unaged(look.child.card), look.child.siblings, look.child.alike) if look.child else None, day
+        shown = _unaged(look.child) if look.child else None, look.elsewhere, day
         self.show_known()
         if shown != self._shown:
             self._shown = shown
-            self.person.show_child(look.child)
+            self.person.show_child(look.child, look.elsewhere)
         given = look.page, look.child.doses if look.child else (), day
         if given != self._history_shown:
             self._history_shown = given
@@ -310,6 +310,7 @@ class Counter(Page):
             refuse(problems)
 
 
-def _unaged(card: Card) -> Card:
-    """The facts alone: that they were heard again changes nothing but the line below them."""
-    return msgspec.structs.replace(card, known_at="", known_from="")
+def _unaged(opened: OpenChild) -> object:
+    """What the panel is made of: that it was heard again changes nothing but the line below."""
+    card = msgspec.structs.replace(opened.card, known_at="", known_from="")
+    return card, opened.siblings, opened.alike

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from config import tables
 from domain.events import ChildRegistered
+from terminal.store.children import Card
 from terminal.store.children_view import ChildLine
+from terminal.store.links import Link
 from terminal.ui import parts, trips
+from terminal.ui.identity_sheets import LinksSheet, MergeSheet, MoveHomeSheet
 from terminal.ui.page_parts import Within, WorkPage, in_card
 from terminal.ui.pages import COUNTER, House
-from terminal.ui.record_sheet import RecordSheet
+from terminal.ui.record_sheet import Exchange, RecordSheet
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.sheet import Pick
 from terminal.ui.table_view import Column, Table
 from terminal.ui.trips import Look
 from terminal.ui.words import masked
 from terminal.usecases.children_list import ChildFilter, ChildList, list_children
+from terminal.usecases.merge_children import merge_children, unmerge_children
+from terminal.usecases.move_child import move_in, move_out
 from terminal.usecases.print_booklet import print_booklet
 from terminal.usecases.register_child import update_child
 
@@ -127,9 +133,58 @@ class ChildrenPage(WorkPage):
                 self.show_record,
                 lambda: self.do(print_booklet, self._printed, child_id),
                 lambda: self.house.open_child(child_id),
+                Exchange(
+                    partial(self._ask_move, look.child.card),
+                    partial(self._ask_merge, look.child.card),
+                    partial(self._ask_unmerge, child_id),
+                ),
                 self.close_sheet,
             )
         )
+
+    def _ask_move(self, card: Card) -> None:
+        """The child comes to this clinic, or leaves it."""
+        verb, way = (move_out, "out") if card.facts.clinic == self.house.desk.clinic else (move_in, "in")
+
+        def go(clinic: str, reason: str) -> None:
+            self.do(verb, self._back(card.id, f"ui.move_{way}.done"), card.id, clinic, reason)
+
+        back = partial(self.show_record, card.id)
+        self.open_sheet(MoveHomeSheet(self.words, card, self.house.desk.clinic, go, back))
+
+    def _ask_merge(self, card: Card) -> None:
+        """Another record is of the same child."""
+
+        def compare(other: str, then: Callable[[trips.Pair], None]) -> None:
+            found = lambda pair: then(pair) if pair and self.sheet is sheet else None  # noqa: E731 (one line to a trip)
+            self.house.tasks.run(trips.pair_of, self.house.desk, self.house.actor, card.id, other, then=found)
+
+        def merge(goes_on: str, other: str, reason: str) -> None:
+            self.do(merge_children, self._back(goes_on, "ui.merge.merged"), goes_on, other, reason)
+
+        children, back = self.house.work.children, partial(self.show_record, card.id)
+        sheet = MergeSheet(self.words, card, children.look_up, children.by_number, compare, merge, back)
+        self.open_sheet(sheet)
+
+    def _ask_unmerge(self, child_id: str) -> None:
+        """The records this one is made of, to be taken apart."""
+
+        def unmerge(link_id: str, reason: str) -> None:
+            self.do(unmerge_children, self._back(child_id, "ui.unmerge.done"), link_id, reason)
+
+        def show(found: list[tuple[Link, str]]) -> None:
+            self.open_sheet(LinksSheet(self.words, found, unmerge, partial(self.show_record, child_id)))
+
+        self.house.tasks.run(trips.links_of, self.house.desk, child_id, then=show)
+
+    def _back(self, child_id: str, code: str) -> Callable[[object], None]:
+        """Back to the record, saying that it is done."""
+
+        def then(_: object) -> None:
+            self.show_record(child_id)
+            self.say(self.words(code))
+
+        return then
 
     def _printed(self, printer: str) -> None:
         self.house.services.wake_printer()
@@ -139,11 +194,7 @@ class ChildrenPage(WorkPage):
         """The form of its details; saved or left, back to the record."""
 
         def save(_: ChildRegistered, __: dict[str, str]) -> None:
-            self.do(update_child, saved, child_id, sheet.changes())
-
-        def saved(_: object) -> None:
-            self.show_record(child_id)
-            self.say(self.words("ui.saved"))
+            self.do(update_child, self._back(child_id, "ui.saved"), child_id, sheet.changes())
 
         back = partial(self.show_record, child_id)
         sheet = RegisterSheet(self.words, self.house.desk, _no_doubles, save, self.show_record, back, facts)

@@ -9,9 +9,10 @@ from terminal.store.stock import LotRow
 from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.page_parts import Within, WorkPage, in_card
 from terminal.ui.pages import House
-from terminal.ui.stock_sheet import ReceiveSheet
+from terminal.ui.stock_sheet import ReceiveSheet, RecipientsSheet
 from terminal.ui.table_view import Column, Table
 from terminal.usecases.list_lots import STANDINGS, LotLine, Standing, list_lots
+from terminal.usecases.lot_recipients import Recipients, recipients_of_lot
 from terminal.usecases.receive_stock import recall_lot, receive_stock
 
 USUAL_RECALLS = ("ui.reason.recall_notice", "ui.reason.cold_chain")
@@ -40,6 +41,8 @@ class LotsPage(WorkPage):
         self._receive_button.setEnabled(may_receive)
         self._recall_button = self.action("ui.stock.recall", self._ask_recall, "F8")
         self._recall_button.setVisible(may_recall)
+        self._who_button = self.action("ui.fridge.who", self._ask_who, "F7")
+        self._who_button.setVisible(may_recall)
         self.row.addStretch(1)
         self.action("ui.list.again", self.refresh, "F5")
         self.table.selectionModel().currentRowChanged.connect(self._enable)
@@ -81,6 +84,12 @@ class LotsPage(WorkPage):
         self.table.setFocus()
         self.refresh()
 
+    def stop(self) -> None:
+        """No name stays behind."""
+        super().stop()
+        if isinstance(self.sheet, RecipientsSheet):
+            self.close_sheet()
+
     def refresh(self) -> None:
         if self.sheet is None:
             self.ask(list_lots, self._show, self.house.desk)
@@ -96,6 +105,7 @@ class LotsPage(WorkPage):
     def _enable(self) -> None:
         line = self.table.line
         self._recall_button.setEnabled(line is not None and not line.lot.recalled)
+        self._who_button.setEnabled(line is not None)
 
     def take(self, code: Code) -> bool:
         if self.sheet is None and isinstance(code, (Package, TracePackage)) and self._receive_button.isEnabled():
@@ -118,6 +128,15 @@ class LotsPage(WorkPage):
             self.refresh()
 
         self.do(receive_stock, received, codes, lot_no, expiry_on)
+
+    def _ask_who(self) -> None:
+        """Everybody who received the chosen lot."""
+        line = self.table.line
+        if line:
+            self.do(recipients_of_lot, self._show_who, line.lot.id)
+
+    def _show_who(self, found: Recipients) -> None:
+        self.open_sheet(RecipientsSheet(self.words, found, self.house.open_child, self.close_sheet))
 
     def _ask_recall(self) -> None:
         line = self.table.line

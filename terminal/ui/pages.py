@@ -121,6 +121,7 @@ ENTRIES = (
     Entry("queue", "queue", "terminal.ui.page_queue:QueuePage", (Permission.CHILD_VIEW,)),
     Entry("due", "due", "terminal.ui.page_due:DuePage", (Permission.CHILD_VIEW,)),
     Entry("children", "child", "terminal.ui.page_children:ChildrenPage", (Permission.CHILD_VIEW,)),
+    Entry("inbox", "inbox", "terminal.ui.page_inbox:InboxPage", (Permission.CHILD_VIEW,)),
     Entry("stock", "stock", "terminal.ui.page_lots:LotsPage", (Permission.STOCK_RECEIVE, Permission.STOCK_RECALL)),
     Entry("sync", "upload", "terminal.ui.page_sync:SyncPage"),
     Entry("devices", "devices", "terminal.ui.page_devices:DevicesPage"),

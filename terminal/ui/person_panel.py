@@ -14,13 +14,13 @@ from domain.doses import vaccine_class
 from domain.events import Alert
 from domain.world import from_utc_text
 from terminal.store.children import Card, Found
+from terminal.store.visits import VisitRow
 from terminal.ui import parts
 from terminal.ui.allergies import alert_words
 from terminal.ui.words import Words, masked
 from terminal.usecases.desk import Desk
 from terminal.usecases.find_child import OpenChild
 
-SOURCES = ("here", "region", "hub")
 NBSP = "\u00a0"  # keeps a date on one line
 
 
@@ -52,8 +52,8 @@ class PersonPanel(QFrame):
         self.setMinimumWidth(312)
         self.show_child(None)
 
-    def show_child(self, opened: OpenChild | None) -> None:
-        """None clears every personal datum from the panel."""
+    def show_child(self, opened: OpenChild | None, elsewhere: VisitRow | None = None) -> None:
+        """None clears every personal datum from the panel. `elsewhere`: another desk has the child's visit open."""
         parts.clear(self._lines)
         self._alerts = []
         self._known.hide()
@@ -67,6 +67,8 @@ class PersonPanel(QFrame):
             return
         self._add_head(opened.card)
         self._add_facts(opened.card)
+        if elsewhere:
+            self._add_note(visit_elsewhere(self._words, self._desk, elsewhere), "look")
         for alert in opened.card.facts.alerts:
             text = alert_words(self._words, alert)
             tone = "plain" if alert.kind == "allergy" else "look"
@@ -86,7 +88,9 @@ class PersonPanel(QFrame):
         `asking`: the region is being asked."""
         self._known.setVisible(card is not None)
         if card:
-            told = self._words("ui.known", when=self._when(card.known_at), source=self._source(card.known_from))
+            told = self._words(
+                "ui.known", when=self._when(card.known_at), source=self._words(f"ui.known.{card.known_from}")
+            )
             self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
 
     def show_hand(self, vaccine: str) -> None:
@@ -160,8 +164,11 @@ class PersonPanel(QFrame):
     def _when(self, at: str) -> str:
         return self._words.moment(from_utc_text(at).astimezone(self._desk.world.zone), self._desk.today())
 
-    def _source(self, known_from: str) -> str:
-        return self._words(f"ui.known.{known_from}") if known_from in SOURCES else known_from
+
+def visit_elsewhere(words: Words, desk: Desk, visit: VisitRow) -> str:
+    """At which desk the child is, and since when."""
+    since = from_utc_text(visit.opened_at).astimezone(desk.world.zone)
+    return words("ui.visit.elsewhere", desk=visit.desk, since=words.moment(since, desk.today()))
 
 
 def is_twin(card: Card, other: Found) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -24,9 +25,19 @@ from terminal.usecases.desk import Desk
 HIGH_PX = 230  # of the booklet's page, before it scrolls
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """What the record's keys do about whose record it is."""
+
+    move: Callable[[], None]
+    merge: Callable[[], None]
+    unmerge: Callable[[], None]
+
+
 class RecordSheet(Sheet):
     """`edit` opens the form of the child's details, `to_counter` the child in the chair, `print_record` the paper;
-    `open_child` is told of a brother or sister. A touched dose tells how it was judged."""
+    `open_child` is told of a brother or sister; `move`, `merge` and `unmerge` are asked for by their keys, the last
+    only of a record made of several. A touched dose tells how it was judged."""
 
     wide = True
 
@@ -39,11 +50,12 @@ class RecordSheet(Sheet):
         open_child: Callable[[str], None],
         print_record: Callable[[], None],
         to_counter: Callable[[], None],
+        exchange: Exchange,
         close: Callable[[], None],
     ) -> None:
         assert look.child is not None and look.page is not None
         super().__init__(words, words("ui.record"), close, words("ui.record.to_counter"))
-        self._print, self._to_counter = print_record, to_counter
+        self._to_counter = to_counter
         self.child_id = look.child_id
         self.heading.hide()  # the name is larger
         self.person = PersonPanel(desk, words, edit, open_child)
@@ -65,7 +77,17 @@ class RecordSheet(Sheet):
             right[1].addWidget(parts.text(line, "small", wrap=True))
         beside.addWidget(right[0], 86)
         self.body.addLayout(beside, 1)
-        self.bottom.insertWidget(2, parts.Button(words("ui.record.print"), print_record, "F9"))
+        away = look.child.card.facts.clinic == desk.clinic
+        self._keys = {
+            Qt.Key.Key_F4: parts.Button(words("ui.move_out" if away else "ui.move_in"), exchange.move, "F4"),
+            Qt.Key.Key_F6: parts.Button(words("ui.merge"), exchange.merge, "F6"),
+            Qt.Key.Key_F8: parts.Button(words("ui.unmerge"), exchange.unmerge, "F8"),
+            Qt.Key.Key_F9: parts.Button(words("ui.record.print"), print_record, "F9"),
+        }
+        self._keys[Qt.Key.Key_F8].setVisible(look.merged)
+        for at, button in enumerate(self._keys.values(), 1):
+            self.bottom.insertWidget(at, button)
+        parts.restyle(self, narrow="yes")
 
     def _not_given(self, lines: Iterable[NotGiven]) -> list[str]:
         words = self.words
@@ -95,7 +117,8 @@ class RecordSheet(Sheet):
         self._to_counter()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_F9:
-            self._print()
+        button = self._keys.get(Qt.Key(event.key()))
+        if button and button.isVisible() and not event.isAutoRepeat():
+            button.click()
         else:
             super().keyPressEvent(event)

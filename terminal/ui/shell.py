@@ -73,7 +73,7 @@ class Shell(QFrame):
         self._lock = lock
         self._pages: dict[str, Page] = {COUNTER: self.counter}
         self.entries: tuple[Entry, ...] = ()
-        self._asking: tuple[str, ...] | None = None
+        self._asking: tuple[object, ...] | None = None
         self.ticked: Callable[[], None] = lambda: None
         self._build()
         self._clock = QTimer(self, interval=1000)
@@ -241,15 +241,20 @@ class Shell(QFrame):
         self._tasks.run(trips.standing, self._desk, then=self._show_standing)
 
     def _show_standing(self, standing: trips.Standing) -> None:
-        self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at())
+        self.rail.show_count("inbox", standing.waiting.open, late=standing.waiting.overdue > 0)
+        feed = self._services.feed()
+        self.top.show_unsent(standing.unsent, self._services.sync(), self._services.backed_up_at(), feed)
         faults = [c for c in (self._services.printer(), self._services.sync()) if c.level == "stop" and c.code]
         manages = allowed(self.work.actor.grades, Permission.STAFF_MANAGE)
         envelope = standing.emergency if manages else EmergencyUse(sealed=True)
         glass = (self.work.actor.code, str(envelope))
-        asking = (*(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock, *glass)
+        filling = feed.first_load and not feed.people_done
+        asking = (filling, *(job.id for job in standing.uncertain), *(c.code for c in faults), self._desk.clock, *glass)
         if asking != self._asking:
             self._asking = asking
-            self._show_bars([*self._broken(faults), *self._questions(standing.uncertain), *self._envelope(envelope)])
+            loading = [Bar(self._words("ui.sync.filling"))] if filling else []
+            bars = [*self._broken(faults), *loading, *self._questions(standing.uncertain), *self._envelope(envelope)]
+            self._show_bars(bars)
 
     def _show_bars(self, bars: Sequence[Bar]) -> None:
         """Above the page, only so many that the keys below stay in sight; the others come when these are answered."""

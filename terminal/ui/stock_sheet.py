@@ -1,4 +1,4 @@
-"""Receive stock by scanning: every package of one lot once, then F10."""
+"""Receive stock by scanning, every package of one lot once; and who received a lot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from config import tables
 from domain.codes import Code, Package, TracePackage
 from terminal.ui import parts
 from terminal.ui.sheet import Day, Sheet
+from terminal.ui.table_view import Column, Table
 from terminal.ui.words import Words
+from terminal.usecases.lot_recipients import RecipientLine, Recipients
 
 
 class ReceiveSheet(Sheet):
@@ -66,6 +68,36 @@ class ReceiveSheet(Sheet):
         self._product.setText(" / ".join(sorted(names)) or self.words("ui.stock.nothing"))
         self._count.setText(self.words("ui.stock.count", count=len(self._codes)))
         self.done_button.setEnabled(bool(self._codes))
+
+
+class RecipientsSheet(Sheet):
+    """Who received a lot, to be called when it is recalled. Enter opens a child."""
+
+    wide = True
+
+    def __init__(
+        self, words: Words, found: Recipients, open_child: Callable[[str], None], close: Callable[[], None]
+    ) -> None:
+        lot = found.lot
+        title = words("ui.fridge.who_of", vaccine=words.vaccine(lot.vaccine), lot=lot.lot_no, count=len(found.lines))
+        super().__init__(words, title, close)
+        columns: list[Column[RecipientLine]] = [
+            Column(words("ui.list.name"), lambda one: words.child(one.name), 3, strong=True),
+            Column(words("ui.list.sex"), lambda one: words.sex(one.sex), 1),
+            Column(words("ui.children.birth"), lambda one: one.birth_on, 3),
+            Column(words("ui.fridge.phone"), lambda one: one.phone, 3),
+            Column(words("ui.fridge.given"), lambda one: _given(words, one), 5, key=lambda one: one.doses[0].given_on),
+            Column(words("ui.elsewhere.clinic"), lambda one: one.doses[-1].clinic, 3),
+        ]
+        self.table: Table[RecipientLine] = Table(
+            title, columns, words("ui.fridge.nobody"), lambda one: open_child(one.child_id)
+        )
+        self.table.show_lines(found.lines)
+        self.body.addWidget(self.table, 1)
+
+
+def _given(words: Words, line: RecipientLine) -> str:
+    return ", ".join(words("ui.fridge.dose", number=dose.dose_no, day=dose.given_on) for dose in line.doses)
 
 
 def _name(words: Words, code: Package | TracePackage) -> str:

@@ -13,8 +13,9 @@ from domain.world import from_utc_text
 from drivers.scan import DeviceState
 from terminal.store.outbox import UnsentCount
 from terminal.ui import parts
+from terminal.ui.first_load import first_load_words, loaded_percent
 from terminal.ui.search_box import SearchBox
-from terminal.ui.services import Condition
+from terminal.ui.services import Condition, FeedState
 from terminal.ui.tokens import COLOURS, TARGET_PX
 from terminal.ui.words import Words
 from terminal.usecases.desk import Desk
@@ -121,8 +122,11 @@ class TopBar(QFrame):
             hint = words(condition.code, **condition.params)
         self.printer.show_state(level, words("ui.lamp.printer" if level == "ok" else "ui.lamp.printer_off"), hint)
 
-    def show_unsent(self, unsent: UnsentCount, condition: Condition, backed_up_at: datetime | None) -> None:
-        """What waits for the region; the hint: why it waits, when it answered last, the age of the backup."""
+    def show_unsent(
+        self, unsent: UnsentCount, condition: Condition, backed_up_at: datetime | None, feed: FeedState
+    ) -> None:
+        """What waits for the region, or how far the first load is; the hint: why it waits, when it answered last, the
+        age of the backup."""
         words = self._words
         level: Level = condition.level if condition.level != "ok" else "look" if unsent.events else "ok"
         acked_at = from_utc_text(unsent.last_ack_at) if unsent.last_ack_at else None
@@ -132,6 +136,10 @@ class TopBar(QFrame):
         ]
         if condition.code:
             told.insert(0, words(condition.code, **condition.params))
+        if feed.first_load:
+            told.insert(0, first_load_words(words, feed))
+            self.unsent.show_state("look", words("ui.lamp.first_load", percent=loaded_percent(feed)), " ".join(told))
+            return
         name = words("ui.lamp.unsent_off" if condition.code else "ui.lamp.unsent", count=unsent.events)
         self.unsent.show_state(level, name, " ".join(told))
 

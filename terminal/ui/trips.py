@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,10 +12,12 @@ from domain.doses import Dose
 from domain.permissions import Permission, allowed
 from domain.schedule.page import Page
 from drivers.scan import ScanEvent
-from terminal.store import children, doses, outbox, papers, staff, visits
+from terminal.store import children, doses, links, outbox, papers, requests, staff, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
+from terminal.usecases.exchange_view import InboxCount, inbox_count
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
+from terminal.usecases.merge_children import differences
 from terminal.usecases.scan_routing import Answer, route_scan
 from terminal.usecases.schedule import page_of
 from terminal.usecases.staff_emergency import EmergencyUse, emergency_standing
@@ -28,12 +30,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """The child on the screen, its page, the doses of the open visit, and the dose that waits for its answer."""
+    """The child on the screen, its page, the doses of the open visit, and the dose that waits for its answer.
+    `merged`: its record is made of several; `elsewhere` its visit that another desk has open."""
 
     child: OpenChild | None = None
     page: Page | None = None
     given: tuple[Dose, ...] = ()
     held: doses.CheckedDose | None = None
+    merged: bool = False
+    elsewhere: visits.VisitRow | None = None
 
     @property
     def child_id(self) -> str:
@@ -42,6 +47,16 @@ class Look:
     @property
     def visit(self) -> visits.VisitRow | None:
         return self.child.visit if self.child else None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two records to be held side by side, with the doses that count; `differ` are the fields of identity in which they
+    do not agree."""
+
+    cards: tuple[children.Card, children.Card]
+    doses: tuple[Sequence[Dose], Sequence[Dose]]
+    differ: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -57,11 +72,13 @@ class Scanned:
 
 @dataclass(frozen=True)
 class Standing:
-    """The rest of the house: what is not uploaded, slips that ask, how the sealed code stands."""
+    """The rest of the house: what is not uploaded, slips that ask, how the sealed code stands, what waits in the
+    inbox."""
 
     unsent: outbox.UnsentCount
     uncertain: tuple[papers.Job, ...]
     emergency: EmergencyUse
+    waiting: InboxCount
 
 
 def look_at(desk: Desk, child_id: str) -> Look:
@@ -69,11 +86,17 @@ def look_at(desk: Desk, child_id: str) -> Look:
     child = read_child(desk, child_id) if child_id else None
     if child is None:
         return Look()
-    page = page_of(desk, child_id)
+    look = Look(
+        child,
+        page_of(desk, child_id),
+        merged=len(links.group(desk.store, child_id)) > 1,
+        elsewhere=visits.open_elsewhere(desk.store, child_id),
+    )
     if child.visit is None:
-        return Look(child, page)
+        return look
     held = doses.held(desk.store, visit_id=child.visit.id)
-    return Look(child, page, tuple(doses.of_visit(desk.store, child.visit.id)), held[0] if held else None)
+    given = tuple(doses.of_visit(desk.store, child.visit.id))
+    return replace(look, given=given, held=held[0] if held else None)
 
 
 def scan(desk: Desk, actor: Actor, event: ScanEvent, child_id: str, choice: Choice) -> Scanned:
@@ -139,9 +162,32 @@ def by_number(desk: Desk, actor: Actor, number: str) -> list[children.Found]:
     ]
 
 
+def pair_of(desk: Desk, actor: Actor, one: str, other: str) -> Pair | None:
+    """Two records side by side, the other audited as a view; None when one of them may not be seen or is not here."""
+    if not view_child(desk, actor, other).ok:
+        return None
+    cards = [children.card(desk.store, child_id) for child_id in (one, other)]
+    if cards[0] is None or cards[1] is None:
+        return None
+    given = [[d for d in doses.of_child(desk.store, child_id) if d.counts] for child_id in (one, other)]
+    return Pair((cards[0], cards[1]), (given[0], given[1]), differences(desk, one, other))
+
+
+def links_of(desk: Desk, child_id: str) -> list[tuple[links.Link, str]]:
+    """The merges a record stands on, each with the name on the record that was merged into it."""
+    found = links.standing(desk.store, child_id)
+    cards = [children.card(desk.store, link.other) for link in found]
+    return [(link, card.facts.name if card else "") for link, card in zip(found, cards, strict=True)]
+
+
 def staff_names(desk: Desk) -> dict[str, str]:
     """Names by staff code, of those who left too."""
     return {row.code: row.name for row in staff.everyone(desk.store)}
+
+
+def about_dose(desk: Desk, dose_id: str) -> tuple[dict[str, str], list[requests.Request]]:
+    """The names of staff, and what was asked about a dose."""
+    return staff_names(desk), requests.of_dose(desk.store, dose_id)
 
 
 def unanswered(desk: Desk, actor: Actor) -> tuple[tuple[doses.CheckedDose, children.Card], ...]:
@@ -158,4 +204,5 @@ def standing(desk: Desk) -> Standing:
         outbox.unsent(desk.store),
         tuple(papers.jobs_in(desk.store, "uncertain")),
         emergency_standing(desk),
+        inbox_count(desk),
     )

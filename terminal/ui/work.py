@@ -17,7 +17,7 @@ from drivers.scan import ScanEvent, ScanLost
 from terminal.ui import trips
 from terminal.ui.dose_sheets import LotSheet, ReasonSheet
 from terminal.ui.parts import Button
-from terminal.ui.person_panel import is_twin
+from terminal.ui.person_panel import is_twin, visit_elsewhere
 from terminal.ui.schedule_words import group_name, visit_words
 from terminal.ui.services import Services
 from terminal.ui.start_sheets import WhichChildSheet
@@ -160,6 +160,8 @@ class Work:
             self.say_held()
         elif look.visit:
             self.say(Said("plain", words("ui.verdict.scan_package"), words("ui.verdict.visit_open")))
+        elif look.elsewhere:
+            self.say(Said("look", visit_elsewhere(words, self.desk, look.elsewhere), words("ui.visit.elsewhere_how")))
         else:
             self.say(Said("plain", words("ui.verdict.precheck"), words("ui.verdict.precheck_how")))
 

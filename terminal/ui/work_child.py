@@ -189,6 +189,10 @@ class ChildWork:
 
         self.work.tasks.run(look_up, self.work.desk, self.work.actor, typed, then=got)
 
+    def by_number(self, number: str, then: Callable[[list[Found]], None]) -> None:
+        """The same for a number that was scanned."""
+        self.work.tasks.run(trips.by_number, self.work.desk, self.work.actor, number, then=then)
+
     def looked(self, results: int) -> None:
         """A search that showed names and opened no child is in the audit too."""
         self.work.tasks.run(note_search, self.work.desk, self.work.actor, results, then=lambda _: None)

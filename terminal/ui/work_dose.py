@@ -11,8 +11,9 @@ from domain.doses import Dose
 from domain.problems import block
 from domain.schedule.page import Mark, Next, usual_vaccines
 from terminal.store.children import Found
+from terminal.store.requests import Request
 from terminal.ui import trips
-from terminal.ui.amend_sheets import CORRECT, MOVE, CorrectSheet, DoseSheet, MoveSheet
+from terminal.ui.amend_sheets import CORRECT, MOVE, REQUEST, CorrectSheet, DoseSheet, MoveSheet
 from terminal.ui.booklet_sheet import BookletSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet, SiteSheet, TellSheet
 from terminal.ui.schedule_words import dose_place, group_name, mark_words, next_words
@@ -117,11 +118,11 @@ class DoseWork:
         sheet = DoseSheet(work.words, dose, work.desk.clinic, self._amend, work.screen.close_sheet, judged)
         work.screen.open_sheet(sheet)
 
-        def named(names: dict[str, str]) -> None:
+        def told(about: tuple[dict[str, str], list[Request]]) -> None:
             if work.screen.sheet is sheet:
-                sheet.giver.setText(names.get(dose.facts["giver"], dose.facts["giver"]))
+                sheet.tell(*about)
 
-        work.tasks.run(trips.staff_names, work.desk, then=named)
+        work.tasks.run(trips.about_dose, work.desk, dose.id, then=told)
 
     def next_chosen(self, line: Next) -> None:
         """A dose to come was clicked: its days, and why."""
@@ -137,7 +138,9 @@ class DoseWork:
             def move(child_id: str, reason: str) -> None:
                 self.work.do(amend_dose.move_dose, self.work.saved("ui.dose.move_done"), dose.id, child_id, reason)
 
-            self.work.screen.open_sheet(MoveSheet(words, dose, self._search_into, self._find_into, move, close))
+            self.work.screen.open_sheet(
+                MoveSheet(words, dose, self._search_into, self.work.children.by_number, move, close)
+            )
             return
         if action == CORRECT:
 
@@ -146,6 +149,9 @@ class DoseWork:
                 self.work.do(amend_dose.correct_dose, done, dose.id, changes, reason)
 
             self.work.screen.open_sheet(CorrectSheet(words, dose, correct, close))
+            return
+        if action == REQUEST:
+            self.work.exchange.request_correction(dose)
             return
         verb = amend_dose.void_dose if action == "void" else amend_dose.dispute_dose
 
@@ -166,6 +172,3 @@ class DoseWork:
             then(found)
 
         self.work.children.look_up(typed, got)
-
-    def _find_into(self, number: str, then: Callable[[list[Found]], None]) -> None:
-        self.work.tasks.run(trips.by_number, self.work.desk, self.work.actor, number, then=then)

@@ -12,11 +12,14 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 
 from domain.codes import PersonCode, classify
+from domain.doses import Dose
 from domain.errors import SyncError
 from terminal.ui import trips
+from terminal.ui.correction_sheets import RequestSheet
 from terminal.ui.parts import Button
 from terminal.ui.verdict_strip import Said
 from terminal.usecases.check_dose import Verdict
+from terminal.usecases.corrections import request_correction, usual_due
 from terminal.usecases.desk import Outcome
 from terminal.usecases.found_view import read_found
 from terminal.usecases.scan_routing import scan_rules
@@ -85,7 +88,10 @@ class ExchangeWork:
         self.asking = ""
         was, now = before.child, look.child
         news = (look.page, now.doses, now.card.facts) != (before.page, was.doses, was.card.facts)
+        came = look.elsewhere and not before.elsewhere and not look.visit and not work.screen.sheet
         work.look = look
+        if came:
+            work.say_child()
         work.screen.refresh(by_itself=True)
         if news and work.verdict:
             self._late = work.screen.sheet is not None
@@ -205,6 +211,17 @@ class ExchangeWork:
             work.do(move_in, moved, child_id, left, work.words("ui.move_in.reason"))
 
         work.do(keep_found, kept, found, purpose)
+
+    # A dose of another clinic
+
+    def request_correction(self, dose: Dose) -> None:
+        """Ask its clinic to correct or void it, by a day."""
+        work, close = self.work, self.work.screen.close_sheet
+
+        def send(fields: dict[str, Any], reason: str, due: str) -> None:
+            work.do(request_correction, work.saved("ui.dose.request_sent"), dose.id, reason, due, fields)
+
+        work.screen.open_sheet(RequestSheet(work.words, dose, work.desk.today(), usual_due(work.desk), send, close))
 
 
 def _same(new: Verdict, old: Verdict) -> bool:
