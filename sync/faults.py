@@ -74,6 +74,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "AMBIGUOUS": ("sync.lookup_ambiguous", "never"),
     "NO_REFERENCE": ("sync.no_reference", "later"),
     "EXHAUSTED": ("sync.exhausted", "later"),  # facts go up all the same: no hold
+    "TOO_MANY_NUMBERS": ("sync.too_many_numbers", "later"),
 }
 _BY_STATUS = {410: "START_OVER", 413: "TOO_LARGE", 426: "UPGRADE", 429: "BUSY", 503: "BUSY"}
 _LONGEST_WAIT_S = 24 * 3600
@@ -86,6 +87,7 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "sync.gap": {"have": 0},
     "sync.fork": {"have": 0, "hash": ""},
     "sync.exhausted": {"kind": "?"},
+    "sync.too_many_numbers": {"kind": "?", "retry_after_s": 3600},
     "sync.unknown_suite": {"suite": "?"},
 }
 

@@ -32,6 +32,7 @@ GRANT SELECT, UPDATE (used_by) ON enrolment_code TO vaxdesk_api;
 GRANT SELECT, INSERT ON enrolment_failure TO vaxdesk_api;
 GRANT SELECT, INSERT, UPDATE (epoch, registration, cloned_at) ON terminal TO vaxdesk_api;
 GRANT INSERT ON nonce, lease TO vaxdesk_api;
+GRANT SELECT (terminal_id, kind, first, last, at) ON lease TO vaxdesk_api;  -- how many a day
 GRANT SELECT, INSERT, UPDATE ON number_series TO vaxdesk_api;
 GRANT INSERT ON feed TO vaxdesk_api;  -- a desk that got another PC (regional/replacement.py)
 GRANT USAGE ON feed_id TO vaxdesk_api;

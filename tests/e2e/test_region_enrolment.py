@@ -116,7 +116,7 @@ def test_sixteen_at_once_get_disjoint_numbers(region: EmbeddedRegion, terminal: 
     def ask(number: int) -> None:
         desk = desks[number % 4]
         line = desk.through(region.url)
-        line.outbox.wanted = {"child_code": 11, "booklet": 500, "receipt": 70}
+        line.outbox.wanted = {"child_code": 11, "booklet": 200, "receipt": 70}
         line.client.leases(line.outbox.wanted)
         line.client.close()
 
@@ -158,6 +158,35 @@ def test_used_up_numbers_of_a_lease(region: EmbeddedRegion, terminal: New):
     assert one.outbox.leases[-1].kind == "receipt"
     with psycopg.connect(region.dsn) as connection:
         connection.execute("UPDATE number_series SET next = 5000 WHERE kind = 'child_code'")
+
+
+def test_a_day_has_its_numbers_and_no_more(region: EmbeddedRegion, terminal: New):
+    """One terminal in a circle; the others of the clinic are not held up by it, and facts go up all the same."""
+    one, other = terminal(), terminal()
+    before = {lease.lease_id for lease in one.outbox.leases}
+    for _ in range(4):
+        one.outbox.wanted = {"booklet": 400}
+        try:
+            one.sync()
+        except SyncError:
+            break
+    drawn = [lease for lease in one.outbox.leases if lease.lease_id not in before]
+    assert [lease.last - lease.first + 1 for lease in drawn] == [400, 400, 100]  # and 300 with its place
+    one.outbox.give("child")
+    one.outbox.wanted = {"booklet": 1}
+    fault = one.fails()
+    assert (fault.code, fault.params["kind"], fault.retry) == ("sync.too_many_numbers", "booklet", "later")
+    assert 86_000 < fault.params["retry_after_s"] <= 86_400 and one.outbox.acked_seq == 1
+    one.outbox.wanted = {"booklet": 1, "receipt": 5}
+    assert one.sync().leases == 1
+    other.outbox.wanted = {"booklet": 300}
+    assert other.sync().leases == 1
+    with psycopg.connect(region.dsn) as connection:
+        connection.execute(
+            "UPDATE lease SET at = at - interval '25 hours' WHERE terminal_id = %s", (one.me.terminal_id,)
+        )
+    one.outbox.wanted = {"booklet": 300}
+    assert one.sync().leases == 1
 
 
 def test_a_revoked_terminal_draws_no_numbers_with_its_old_code(region: EmbeddedRegion):
