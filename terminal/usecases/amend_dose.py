@@ -11,7 +11,7 @@ from domain.permissions import Permission
 from domain.problems import Problem, block
 from domain.schedule.page import Page
 from domain.world import from_utc_text
-from terminal.store import children, doses, ledger, stock
+from terminal.store import children, doses, doubles, ledger, stock
 from terminal.usecases.desk import Actor, Desk, Outcome, missing_right, stop, verb
 from terminal.usecases.schedule import as_judged, counted_anew, given_twice, page_of, renew_forecast
 from terminal.usecases.visit import renew_slip, renew_slips
@@ -46,6 +46,7 @@ def void_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome[Do
             lot_id, drawn = dose.facts["lot_id"], _drawn_for(desk, dose)
             event_id = entry.fact("stock.used", lot_id, StockUsed(drawn, -1)) if lot_id else fact_id
             stock.move(entry, event_id, lot_id, "returned", 1, dose.facts["package"], dose.facts["vial_no"], drawn)
+        doubles.look(entry.store, [dose.child_id], entry.at)
         after = renew_forecast(entry, desk, dose.child_id)
         renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
         entry.audit("dose.void", dose.child_id, dose=dose_id)
@@ -84,6 +85,7 @@ def correct_dose(desk: Desk, actor: Actor, dose_id: str, changes: dict[str, Any]
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("dose.corrected", dose.child_id, body, desk.stated_now())
         doses.add_change(entry, fact_id, dose_id, "corrected", body)
+        doubles.look(entry.store, [dose.child_id], entry.at)
         after = renew_forecast(entry, desk, dose.child_id)
         if "given_on" in fields:
             renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
@@ -135,6 +137,7 @@ def move_dose(desk: Desk, actor: Actor, dose_id: str, to_child: str, reason: str
         new_id = entry.fact("dose.moved", dose.child_id, body, desk.stated_now())
         doses.add_moved(entry, new_id, dose, to_child)
         doses.add_change(entry, new_id, dose_id, "moved", body)
+        doubles.look(entry.store, [dose.child_id, to_child], entry.at)
         after = renew_forecast(entry, desk, dose.child_id)
         page = renew_forecast(entry, desk, to_child)
         renew_slips(entry, desk, dose.child_id, dose.facts["visit_id"])
