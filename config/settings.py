@@ -83,6 +83,13 @@ class Region(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ca_file: str
 
 
+class Hub(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The clinic's own hub on its network: as of Region."""
+
+    url: str
+    ca_file: str
+
+
 class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Backups: `directory` on this disk or another, `second_medium` takes unsent sealed batches after each visit."""
 
@@ -121,6 +128,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scanners: tuple[Scanner, ...] = ()
     printers: tuple[Printer, ...] = ()
     region: Region | None = None
+    hub: Hub | None = None
     backup: Backup = Backup()
     programme: Programme = Programme()
     sound: Sound = Sound()

@@ -24,11 +24,11 @@ from regional.database import Connection, Pool
 from regional.hub_place import Place
 from regional.keys import KeyRing
 from sync import batches, crypto
+from sync.hub import to_prove
 from sync.messages import Introduced, Introduction, Relayed
 
 _LIFE = timedelta(days=90)  # of a terminal's place here; it introduces itself at every start
 _MOST_WAITING = 2000  # batches of one terminal
-_PROOF = b"vaxdesk hub 1\0"
 _REGIONS_ALONE = ("/v1/enrolments", "/v1/registrations", "/v1/leases", "/v1/desks")
 
 _INTRODUCE = "SELECT introduce(%s, %s, %b, %s, %s, %b, %s)"
@@ -46,11 +46,6 @@ SELECT epoch, max(last_seq) FILTER (WHERE refused = ''),
     (array_agg(params ORDER BY first_seq) FILTER (WHERE refused <> ''))[1]
 FROM relay WHERE terminal_id = %s GROUP BY epoch ORDER BY max(arrived_at) DESC LIMIT 1
 """
-
-
-def to_prove(root: bytes) -> bytes:
-    """What a hub signs with the key of its place in the region: that the keys under `root` are its own."""
-    return _PROOF + root
 
 
 def install(app: FastAPI, pool: Pool, keys: KeyRing, world: World, folder: Path) -> None:
@@ -106,6 +101,7 @@ def introduce(pool: Pool, keys: KeyRing, asked: Asked, world: World, folder: Pat
         keys.root,
         state[0],
         place.document,
+        crypto.point(place.me.key.public_key()),
         crypto.sign(place.me.key, to_prove(keys.root)),
         signed.decode(place.keyset, "keyset"),
     )

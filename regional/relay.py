@@ -24,7 +24,7 @@ from regional.worker import Applier
 from sync import crypto
 from sync.client import RegionClient
 from sync.enrol import accepted_registration
-from sync.feed import FeedWorker
+from sync.feed_worker import FeedWorker
 from sync.keys import KEYSET, REGISTRATION, ROOT, RegionKeys, renewal_due
 from sync.messages import Desk, Status
 from sync.worker import Agenda, Paced, Rhythm
@@ -165,6 +165,21 @@ def _database(dsn: str) -> Iterator[Connection]:
         yield connection
 
 
+class _Notes:
+    """Satisfies sync.ports.Notes."""
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+
+    def remember(self, name: str, value: bytes) -> None:
+        with _database(self._dsn) as connection:
+            hub_place.remember(connection, name, value)
+
+    def recall(self, name: str) -> bytes | None:
+        with _database(self._dsn) as connection:
+            return hub_place.recall(connection, name) or None
+
+
 def run(folder: Path, dsn: str, world: World, stop: threading.Event, every_s: float = EVERY_S) -> None:
     """Go up and down until `stop`. Raises ConfigError("hub.not_enrolled")."""
     with queries.connect(dsn) as connection:
@@ -177,7 +192,7 @@ def run(folder: Path, dsn: str, world: World, stop: threading.Event, every_s: fl
         def told(code: str, params: dict[str, Any]) -> None:
             report(dsn, hub_place.DOWN, world, code, params)
 
-        down = FeedWorker(way, world, place.me.terminal_id, told, every_s=every_s)
+        down = FeedWorker(lambda: way, _Notes(dsn), world, place.me.terminal_id, told, every_s=every_s)
         up = Uplink(dsn, place, world, rhythm, lambda: down.wake(at_once=True))
         for part in (up, down):
             part.start()

@@ -96,13 +96,15 @@ class Introduction(msgspec.Struct, frozen=True):
 
 
 class Introduced(msgspec.Struct, frozen=True):
-    """What a hub answers: its own keys, `root` and generation as a region's; its place in the region, and `proof`, its
-    signature by the key of that place over its root; the region's key set as the hub has it."""
+    """What a hub answers: its own keys, `root` and generation as a region's; its place in the region, `public_key` that
+    place is made out to, and `proof`, the signature of that key over its root; the region's key set as the hub has it.
+    """
 
     keyset: SignedDocument
     root: bytes
     generation: str
     registration: SignedDocument
+    public_key: bytes
     proof: bytes
     region_keyset: SignedDocument
 

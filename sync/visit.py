@@ -25,7 +25,7 @@ _MAX_BATCHES = 10_000  # of one visit: a bound, not a limit of the protocol
 ANEW = "line.anew"  # the instants of the last epochs opened by a visit
 _MOST_ANEW, _IN = 3, timedelta(hours=24)  # more in this time and a person looks
 # What the region says of a batch that a new epoch answers: the reason of it, and whether every fact goes up again.
-_ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
+ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
     "sync.stale_epoch": ("clone", False),
     "sync.fork": ("clone", False),
     "sync.start_over": ("fork", True),
@@ -60,6 +60,18 @@ def sync_once(outbox: Outbox, client: RegionClient, me: Identity, world: World) 
     code = "sync.sent_again" if result.rewound_to is not None and not result.anew else _SAID[result.anew]
     outbox.report(code, {"received_upto": result.received_upto, "safe_upto": result.safe_upto})
     return result
+
+
+def begin_anew(outbox: Outbox, world: World, reason: Reason, why: SyncError, *, everything: bool) -> None:
+    """Open a new epoch. Once or twice a day is repair; more is a fault that it does not mend: raises `why`."""
+    now, kept = world.now(), outbox.recall(ANEW)
+    past = msgspec.json.decode(kept, type=list[str]) if kept else []
+    past = [at for at in past if abs(now - from_utc_text(at)) < _IN]
+    if len(past) >= _MOST_ANEW:
+        raise why
+    _log.warning("a new epoch is opened: %s, for %s", reason, why.code)
+    outbox.open_epoch(reason, everything=everything)
+    outbox.remember(ANEW, msgspec.json.encode([*past, utc_text(now)]))
 
 
 class _Visit:
@@ -105,15 +117,7 @@ class _Visit:
             self._rewind(0)
 
     def _begin_anew(self, reason: Reason, why: SyncError, *, everything: bool) -> None:
-        """Open a new epoch. Once or twice a day is repair; more is a fault that it does not mend: raises `why`."""
-        now, kept = self._world.now(), self._outbox.recall(ANEW)
-        past = msgspec.json.decode(kept, type=list[str]) if kept else []
-        past = [at for at in past if abs(now - from_utc_text(at)) < _IN]
-        if len(past) >= _MOST_ANEW:
-            raise why
-        _log.warning("a new epoch is opened: %s, for %s", reason, why.code)
-        self._outbox.open_epoch(reason, everything=everything)
-        self._outbox.remember(ANEW, msgspec.json.encode([*past, utc_text(now)]))
+        begin_anew(self._outbox, self._world, reason, why, everything=everything)
         self._result.anew = reason
         self._result.received_upto = self._result.safe_upto = 0
 
@@ -157,8 +161,8 @@ class _Visit:
             try:
                 self._send(waiting)
             except SyncError as fault:
-                if fault.code in _ANSWERED_ANEW and not self._result.anew:
-                    reason, everything = _ANSWERED_ANEW[fault.code]
+                if fault.code in ANSWERED_ANEW and not self._result.anew:
+                    reason, everything = ANSWERED_ANEW[fault.code]
                     self._begin_anew(reason, fault, everything=everything)
                 elif fault.code in again:
                     again.remove(fault.code)

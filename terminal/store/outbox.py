@@ -152,6 +152,16 @@ class StoreOutbox:
         return SealedBatch(epoch, first_seq, last_seq, bytes(blob))
 
     @_transaction
+    def batch_after(self, seq: int) -> SealedBatch | None:
+        """The first batch of the present epoch, without an acknowledgement, that begins after `seq`."""
+        found = self.store.sql(
+            "SELECT b.epoch, first_seq, last_seq, blob FROM batch b JOIN head h ON h.epoch = b.epoch "
+            "WHERE acked_at IS NULL AND first_seq > ? ORDER BY first_seq LIMIT 1",
+            seq,
+        )
+        return SealedBatch(*found[0][:3], bytes(found[0][3])) if found else None
+
+    @_transaction
     def hash_at(self, seq: int) -> str | None:
         ((epoch,),) = self.store.sql("SELECT epoch FROM head")
         return self._hash(epoch, seq).hex() or None
