@@ -3,11 +3,11 @@ acknowledged. No business rule stands here."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.errors import WireError
 from domain.wire import batch, chain, signed
-from domain.world import World, utc_text
+from domain.world import World, from_utc_text, utc_text
 from regional import auth, hubs
 from regional.auth import Asked, Refused, Terminal
 from regional.database import Connection, Pool
@@ -19,10 +19,11 @@ CHANNEL = "batch"
 
 _EPOCH = "SELECT have_seq, have_hash, safe_seq, ack FROM epoch WHERE terminal_id = %s AND epoch = %s"
 _SAVE_EPOCH = """
-INSERT INTO epoch (terminal_id, epoch, have_seq, have_hash, ack) VALUES (%s, %s, %s, %s, %s)
+INSERT INTO epoch (terminal_id, epoch, have_seq, have_hash, ack, sealed_at) VALUES (%s, %s, %s, %s, %s, %s)
 ON CONFLICT (terminal_id, epoch) DO UPDATE SET have_seq = excluded.have_seq, have_hash = excluded.have_hash,
 ack = excluded.ack
 """
+_LATE = "SELECT 1 FROM epoch WHERE terminal_id = %s AND epoch = %s AND sealed_at > %s"
 _SUPERSEDE = "UPDATE epoch SET superseded_at = %s WHERE terminal_id = %s AND epoch = %s"
 _RETURN = """
 UPDATE epoch SET returned_at = coalesce(returned_at, %s) WHERE terminal_id = %s AND epoch = %s AND superseded_at <= %s
@@ -123,7 +124,8 @@ def take(
         raise Refused(409, "GAP", have=have)
     if not known:
         raise Refused(409, "FORK", have=have, hash=have_hash.hex()) if have else Refused(422, "BAD_CHAIN")
-    if present != header.epoch and not left:
+    sealed_at = _sealed_at(header) or now
+    if row is None and not connection.execute(_LATE, (terminal_id, present, sealed_at)).fetchone():
         connection.execute("UPDATE terminal SET epoch = %s WHERE terminal_id = %s", (header.epoch, terminal_id))
         connection.execute(_SUPERSEDE, (who.signed_at, terminal_id, present))
     ack = _acknowledge(keys, header, safe, who.generation, now)
@@ -133,9 +135,18 @@ def take(
         " VALUES (%s, %s, %s, %s, %s, %b, %s)",
         (terminal_id, header.epoch, header.first_seq, header.last_seq, last_hash, blob, now),
     )
-    connection.execute(_SAVE_EPOCH, (terminal_id, header.epoch, header.last_seq, last_hash, ack))
+    connection.execute(_SAVE_EPOCH, (terminal_id, header.epoch, header.last_seq, last_hash, ack, sealed_at))
     connection.execute(f"NOTIFY {CHANNEL}")
     return ack
+
+
+def _sealed_at(header: batch.Header) -> datetime | None:
+    """By the region's clock as the terminal knew it. An epoch whose first batch comes after that of the one which took
+    its place, by a slow line or another's hand, does not become the present one."""
+    try:
+        return from_utc_text(header.created_at) + timedelta(milliseconds=header.offset_ms or 0)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _returned(connection: Connection, who: Terminal, epoch: str, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from domain import events
 from domain.errors import SyncError
 from domain.wire import batch, chain, signed
 from domain.world import World, utc_text
-from regional import database, queries
+from regional import administration, database, queries
 from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from sync import batches, crypto
@@ -281,6 +281,26 @@ def test_a_region_restored_from_before_an_epoch_gets_what_was_acknowledged_in_th
     assert (result.anew, result.received_upto) == ("fork", 4)
     apply()
     assert sorted(held(region, one)) == sorted(one.outbox.told)
+
+
+def test_the_first_batch_of_an_epoch_that_comes_late_does_not_bring_it_back(
+    region: EmbeddedRegion, terminal: New, apply: Callable[[], int]
+):
+    """It hung in the line; meanwhile the terminal was restored and went on in another epoch."""
+    one = terminal()
+    one.outbox.give("child")
+    blob, name = sealed(one, 1, 1)
+    told = list(one.outbox.told)
+    one.outbox.open_epoch("restore")
+    one.outbox.give("child")
+    one.sync()
+    assert signed.payload(signed.decode(one.client.put_batch(*name, blob), "ack"), signed.Ack).received_upto == 1
+    one.outbox.give("child")
+    assert (one.sync().anew, one.sync().received_upto) == ("", 3)
+    assert administration.terminals(region.dsn, World().now())[0].state == "active"
+    apply()
+    assert set(held(region, one)) == {*told, *one.outbox.told}
+    assert queries.doubled(region.dsn) == 0
 
 
 def test_a_batch_that_cannot_be_compared_any_more_begins_anew(region: EmbeddedRegion, terminal: New):
