@@ -41,6 +41,7 @@ _FACTS = [
     "moved_from",
     "told_by",
 ]
+_ROW = tuple(DoseRow._meta.columns)
 _CHANGES = "SELECT c.dose_id, c.kind, c.body FROM dose_change c"
 _IN_TURN = "ORDER BY c.hlc, c.event_id"
 _COLUMNS = ", ".join(["id", "child_id", "vaccine", "dose_no", "given_on", "clinic", *_FACTS])
@@ -88,7 +89,8 @@ def add_begun(store: Store, new_id: str, to_child: str, row: dict[str, Any]) -> 
 
 def original(store: Store, dose_id: str) -> dict[str, Any] | None:
     """A dose as it was told, its whole row."""
-    return store.first(DoseRow.select().where(DoseRow.id == dose_id))
+    found = store.sql(f"SELECT {', '.join(_ROW)} FROM dose WHERE id = ?", dose_id)
+    return dict(zip(_ROW, found[0], strict=True)) if found else None
 
 
 def add_change(entry: Telling, fact_id: str, dose_id: str, kind: str, body: msgspec.Struct) -> None:

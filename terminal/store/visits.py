@@ -39,13 +39,10 @@ def add(entry: Telling, visit_id: str, child_id: str, body: VisitOpened, termina
 
 
 def close(entry: Telling, body: VisitClosed) -> None:
-    row = {
-        "closed_at": entry.at,
-        "closed_by": entry.actor,
-        "row_written": body.row,
-        "observe_until": body.observe_until,
-    }
-    entry.store.change(Visit.update(row).where(Visit.id == body.visit))
+    entry.store.db.execute_sql(
+        "UPDATE visit SET closed_at = ?, closed_by = ?, row_written = ?, observe_until = ? WHERE id = ?",
+        (entry.at, entry.actor, body.row, body.observe_until, body.visit),
+    )
 
 
 _SELECT = (
