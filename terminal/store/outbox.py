@@ -159,7 +159,10 @@ class StoreOutbox:
             "WHERE acked_at IS NULL AND first_seq > ? ORDER BY first_seq LIMIT 1",
             seq,
         )
-        return SealedBatch(*found[0][:3], bytes(found[0][3])) if found else None
+        if not found:
+            return None
+        epoch, first_seq, last_seq, blob = found[0]
+        return SealedBatch(epoch, first_seq, last_seq, bytes(blob))
 
     @_transaction
     def hash_at(self, seq: int) -> str | None:
