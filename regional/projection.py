@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain import events
+from domain import clock, events
 from domain.errors import WireError
 from domain.wire import UNREADABLE
 from domain.wire import event as wire
@@ -67,9 +67,14 @@ def read(terminal_id: str, clinic: str, epoch: str, seq: int, data: bytes) -> He
         told = wire.decode(data)
     except WireError:
         return Held(terminal_id, clinic, epoch, seq, data, None, reason="unreadable")
+    if len(data) > wire.MAX_EVENT_BYTES or clock.merge("", told.hlc) != told.hlc:
+        # no clock at all would win over every clock there ever will be
+        return Held(terminal_id, clinic, epoch, seq, data, None, reason="unreadable")
     decoder = _bodies.get(told.kind)
     if decoder is None:
         return Held(terminal_id, clinic, epoch, seq, data, told)
+    if told.schema != wire.SCHEMA:
+        return Held(terminal_id, clinic, epoch, seq, data, told, reason="newer_schema")
     try:
         body = decoder.decode(told.body)
         _new_identifiers(body)
@@ -276,8 +281,8 @@ def _merge(into: Child | Dose, body: dict[str, msgspec.Raw], clocks: dict[str, s
         fresh = max(clocks.get(name, ""), clocks.get("*", ""))
         if fresh > max(into.clocks.get(name, ""), into.clocks.get("*", "")):
             into.body[name] = value
-    for name, clock in clocks.items():
-        into.clocks[name] = max(into.clocks.get(name, ""), clock)
+    for name, said in clocks.items():
+        into.clocks[name] = max(into.clocks.get(name, ""), said)
 
 
 def _least(one: str | None, other: str) -> str:

@@ -10,6 +10,7 @@ from domain.errors import WireError
 from domain.wire import UNREADABLE
 
 MAX_EVENT_BYTES = 64 * 1024
+SCHEMA = 1  # of the bodies in domain.events
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -46,7 +47,7 @@ def encode(
     recorded_at: str,
     offset_ms: int | None,
     body: Any,
-    schema: int = 1,
+    schema: int = SCHEMA,
 ) -> bytes:
     """The stored bytes of a fact: compact UTF-8 JSON, fields in the order of `Event`, no line feed.
 
