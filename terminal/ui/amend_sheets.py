@@ -133,6 +133,7 @@ class CorrectSheet(Sheet):
     """The dose was given, a detail of it was written wrongly; only what differs is sent, with the reason."""
 
     title, done_words = "ui.dose.correct", "ui.save"
+    reason_first = False
 
     def __init__(
         self, words: Words, dose: Dose, done: Callable[[dict[str, Any], str], None], close: Callable[[], None]
@@ -149,12 +150,15 @@ class CorrectSheet(Sheet):
         self.lot_no, self.expiry_on = QLineEdit(dose.facts["lot_no"]), Day(dose.facts["expiry_on"])
         self.reason = Reason(words)
         self.fields = form = self.form()
+        if self.reason_first:
+            self.line(form, "ui.reason", self.reason)
         self.line(form, "ui.dose.given_on", self.given_on)
         self.line(form, "ui.elsewhere.number", self.dose_no)
         self.line(form, "ui.site", self.site)
         self.line(form, "ui.dose.lot", self.lot_no)
         self.line(form, "ui.dose.expiry", self.expiry_on)
-        self.line(form, "ui.reason", self.reason)
+        if not self.reason_first:
+            self.line(form, "ui.reason", self.reason)
         self.body.addStretch(1)
 
     def changes(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class RequestSheet(CorrectSheet):
     """What the clinic of the dose should write instead; nothing changed asks it to void the dose."""
 
     title, done_words = "ui.dose.request", "ui.dose.request_done"
+    reason_first = True  # it is asked always, a change is not
 
     def __init__(
         self,
@@ -42,7 +43,7 @@ class RequestSheet(CorrectSheet):
         spans = [parts.Button(words(code), partial(self._in_days, days), kind="quiet") for code, days in SPANS]
         holder = QWidget()
         holder.setLayout(parts.row(self.due, *spans))
-        self.line(self.fields, "ui.dose.request_due", holder)
+        self.fields.insertRow(1, parts.asked(words("ui.dose.request_due")), holder)
         self.due.setAccessibleName(words("ui.dose.request_due"))
         self.body.insertWidget(0, parts.text(words("ui.dose.request_long", clinic=dose.clinic), "muted", wrap=True))
 

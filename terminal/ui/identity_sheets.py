@@ -78,12 +78,13 @@ class MergeSheet(Sheet):
         self._goes_on = QButtonGroup(self)
         self.sides = parts.row(spacing=GAP)
         self.reason = Reason(words)
-        self.body.addWidget(parts.text(words("ui.merge.how"), "muted", wrap=True))
+        self._how = parts.text(words("ui.merge.how"), "muted", wrap=True)
+        self.body.addWidget(self._how)
         self.body.addWidget(self.typed)
         self.body.addWidget(self.found)
         self.body.addLayout(self.sides)
-        self.body.addStretch(1)
         self.body.addWidget(self.reason)
+        self.body.addStretch(1)
         self.reason.hide()
         self.done_button.setEnabled(False)
 
@@ -113,7 +114,8 @@ class MergeSheet(Sheet):
     def show_pair(self, pair: Pair) -> None:
         """Both, side by side; the one that was here first goes on unless a person says otherwise."""
         self._pair = pair
-        self.found.hide()
+        for part in (self._how, self.typed, self.found):  # the place is the records'
+            part.hide()
         parts.clear(self.sides)
         for at in (0, 1):
             self.sides.addWidget(self._side(pair, at), 1)

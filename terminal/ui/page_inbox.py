@@ -10,7 +10,6 @@ from typing import Literal
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from config.texts import table
 from domain.doses import Dose
 from domain.permissions import Permission, allowed
 from domain.world import from_utc_text
@@ -244,14 +243,16 @@ def matter_words(words: Words, line: MatterLine) -> str:
     if "field" in params:
         params["field"] = _field(words, str(params["field"]))
     try:
-        return words(line.code, **params) if line.code in table() else words("ui.inbox.unknown", code=line.code)
-    except KeyError:  # a newer region leaves out what our text wants
+        return words(line.code, **params)
+    except KeyError:
         return words("ui.inbox.unknown", code=line.code)
 
 
 def _field(words: Words, field: str) -> str:
-    code = f"ui.field.{field}"
-    return words(code) if code in table() else field
+    try:
+        return words(f"ui.field.{field}")
+    except KeyError:
+        return field
 
 
 def _dose(words: Words, dose: Dose) -> str:

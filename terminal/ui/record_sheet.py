@@ -87,6 +87,8 @@ class RecordSheet(Sheet):
         self._keys[Qt.Key.Key_F8].setVisible(look.merged)
         for at, button in enumerate(self._keys.values(), 1):
             self.bottom.insertWidget(at, button)
+        for button in (self.cancel_button, self.done_button, *self._keys.values()):
+            button.squeeze(True)
         parts.restyle(self, narrow="yes")
 
     def _not_given(self, lines: Iterable[NotGiven]) -> list[str]:

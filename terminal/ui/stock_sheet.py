@@ -83,7 +83,7 @@ class RecipientsSheet(Sheet):
         super().__init__(words, title, close)
         columns: list[Column[RecipientLine]] = [
             Column(words("ui.list.name"), lambda one: words.child(one.name), 3, strong=True),
-            Column(words("ui.list.sex"), lambda one: words.sex(one.sex), 1),
+            Column(words("ui.list.sex"), lambda one: words.sex(one.sex), 2),
             Column(words("ui.children.birth"), lambda one: one.birth_on, 3),
             Column(words("ui.fridge.phone"), lambda one: one.phone, 3),
             Column(words("ui.fridge.given"), lambda one: _given(words, one), 5, key=lambda one: one.doses[0].given_on),

@@ -17,6 +17,7 @@ from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.exchange_view import InboxCount, inbox_count
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
+from terminal.usecases.lookup import keep_found
 from terminal.usecases.merge_children import differences
 from terminal.usecases.scan_routing import Answer, route_scan
 from terminal.usecases.schedule import page_of
@@ -141,9 +142,7 @@ def do(
 
 def renew(desk: Desk, actor: Actor, found: Found, purpose: Purpose, child_id: str) -> Look:
     """Take in what the region knows of a child, then the child as it stands."""
-    from terminal.usecases import lookup
-
-    lookup.keep_found(desk, actor, found, purpose)
+    keep_found(desk, actor, found, purpose)
     return look_at(desk, child_id)
 
 

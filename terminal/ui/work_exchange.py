@@ -14,14 +14,18 @@ from PySide6.QtGui import QGuiApplication
 from domain.codes import PersonCode, classify
 from domain.doses import Dose
 from domain.errors import SyncError
+from domain.permissions import Permission, allowed
 from terminal.ui import trips
 from terminal.ui.correction_sheets import RequestSheet
+from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.parts import Button
 from terminal.ui.verdict_strip import Said
 from terminal.usecases.check_dose import Verdict
 from terminal.usecases.corrections import request_correction, usual_due
 from terminal.usecases.desk import Outcome
 from terminal.usecases.found_view import read_found
+from terminal.usecases.lookup import begin_lookup, keep_found, note_lookup
+from terminal.usecases.move_child import move_in
 from terminal.usecases.scan_routing import scan_rules
 
 if TYPE_CHECKING:
@@ -58,12 +62,12 @@ class ExchangeWork:
         self.asking, self._late = "", False
         if not child_id or not work.services.online():
             return
+        if not allowed(work.actor.grades, Permission.CHILD_LOOKUP):
+            return
         self.asking, actor = child_id, work.actor
 
         def found(answer: Found) -> None:
             work.turns.take(lambda: (trips.renew, (work.desk, actor, answer, PRESET, child_id), self._renewed))
-
-        from terminal.usecases.lookup import note_lookup
 
         def silent(fault: SyncError) -> None:
             self._asked(child_id)
@@ -139,7 +143,6 @@ class ExchangeWork:
         if not work.services.online():
             self.say_offline()
             return
-        from terminal.ui.lookup_sheet import LookupSheet
 
         asked = self._number(typed or work.shell.search.text()) or work.unknown
         work.shell.end_search()
@@ -172,8 +175,6 @@ class ExchangeWork:
         self.work.say(Said("look", words("ui.elsewhere.offline"), detail), unknown=self.work.unknown)
 
     def _ask(self, kind: str, value: str, purpose: Purpose) -> None:
-        from terminal.ui.lookup_sheet import LookupSheet
-        from terminal.usecases.lookup import begin_lookup, note_lookup
 
         work, sheet = self.work, self.work.screen.sheet
 
@@ -196,8 +197,6 @@ class ExchangeWork:
 
     def _keep(self, found: Found, purpose: Purpose, left: str | None) -> None:
         """The child found is kept and opened; with `left`, the clinic it came from, it moves in."""
-        from terminal.usecases.lookup import keep_found
-        from terminal.usecases.move_child import move_in
 
         work = self.work
 
