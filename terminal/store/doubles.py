@@ -12,12 +12,21 @@ from terminal.store.database import Store
 
 CODE = "review.possible_double"
 _KIND = CODE.removeprefix("review.")
+# Of these records those with two doses of one class and day, or a dose that was changed since: all others have none.
+_PERHAPS = """SELECT child_id FROM (
+    SELECT coalesce(nullif(c.head, ''), c.id) AS child_id FROM child c JOIN dose d ON d.child_id = c.id
+    WHERE c.id IN ({0}) OR (c.head <> '' AND c.head IN ({0}))
+    GROUP BY 1, substr(d.vaccine, 1, 2), d.given_on HAVING count(*) > 1
+) UNION SELECT coalesce(nullif(c.head, ''), c.id) FROM child c JOIN dose d ON d.child_id = c.id
+    JOIN dose_change s ON s.dose_id = d.id WHERE c.id IN ({0}) OR (c.head <> '' AND c.head IN ({0}))"""
 
 
 def look(store: Store, child_ids: Iterable[str], at: str) -> None:
     """Open what stands now and end what does not any more, for these children and the records linked to them. Inside
     the transaction that changed their doses; `at` is its UTC instant."""
-    for head in links.heads(store, child_ids):
+    heads = links.heads(store, child_ids)
+    marks = ", ".join("?" * len(heads))
+    for (head,) in store.sql(_PERHAPS.format(marks), *heads * 4):
         history = doses.of_child(store, head)
         found = {matter.key: matter for matter in _found(store, history, at)}
         for key in _open(store, history) - found.keys():
