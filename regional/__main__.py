@@ -6,7 +6,6 @@ import argparse
 import getpass
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +13,9 @@ from datetime import date
 from pathlib import Path
 
 from config.texts import LANGUAGES, say
-from domain.errors import ConfigError, VaxdeskError
+from domain.errors import VaxdeskError
 from domain.world import World
-from regional import administration, backup, database, processes, queries, reference
+from regional import administration, backup, processes, queries
 from regional.keys import KeyRing
 from regional.relay import EVERY_S, EVERY_VARIABLE
 from regional.serve import DSN_VARIABLE, PAGES_DSN_VARIABLE, EmbeddedRegion, serve
@@ -144,26 +143,20 @@ def _revoke(options: argparse.Namespace) -> None:
 
 def _restored(options: argparse.Namespace) -> None:
     with _dsn(options) as dsn:
-        database.new_generation(dsn, World())
+        administration.restored(dsn, World(), getpass.getuser())
 
 
 def _publish(options: argparse.Namespace) -> None:
-    world = World()
-    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", options.name):
-        raise ConfigError("region.reference_name", name=options.name)
-    try:
-        content = options.file.read_bytes()
-    except OSError as fault:
-        raise ConfigError("region.no_file", path=str(options.file)) from fault
+    world, what = World(), (options.name, options.file, options.effective)
     keys = KeyRing(options.data / "keys", world.now())
-    with _dsn(options) as dsn, queries.connect(dsn) as connection:
-        said = reference.publish(connection, keys, options.name, content, options.effective, world.now())
+    with _dsn(options) as dsn:
+        said = administration.publish(dsn, keys, world, getpass.getuser(), *what)
     sys.stdout.write(f"{said.number}\t{said.name}\t{said.version}\t{said.effective_on}\n")
 
 
 def _recipients(options: argparse.Namespace) -> None:
-    with _dsn(options) as dsn, queries.connect(dsn) as connection:
-        for one in reference.recipients(connection, options.lot_no, options.maker):
+    with _dsn(options) as dsn:
+        for one in administration.recipients(dsn, World(), getpass.getuser(), options.lot_no, options.maker):
             sys.stdout.write(f"{one.clinic}\t{one.child_id}\t{one.dose_id}\t{one.stated}\n")
 
 
@@ -180,7 +173,7 @@ def _verify(options: argparse.Namespace) -> None:
 def _restore(options: argparse.Namespace) -> None:
     keys = KeyRing(options.data / "keys", World().now())
     with _dsn(options) as dsn:
-        _say_copy(backup.restore(dsn, options.folder, keys, World()))
+        _say_copy(administration.restore(dsn, keys, World(), getpass.getuser(), options.folder))
 
 
 def _say_copy(report: backup.Report) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from domain.errors import ConfigError
 from domain.wire import UNREADABLE, signed
+from domain.wire.feed import Reference
 from domain.world import World, utc_text
-from regional import auth, database, enrolment, queries
+from regional import auth, backup, database, enrolment, queries, reference
 from regional.database import Connection
 from regional.key_provider import Use
 from regional.keys import KeyRing
@@ -21,7 +24,8 @@ from regional.postgres import Cluster
 
 Action = Literal[
     "code.given", "terminal.revoked", "keys.rotated", "escrow.asked", "escrow.opened", "escrow.refused",
-    "staff.added", "staff.closed", "records.exported",
+    "courier.taken", "staff.added", "staff.closed", "records.exported", "reference.published", "recipients.listed",
+    "region.restored",
 ]  # fmt: skip
 State = Literal["active", "expired", "cloned", "revoked"]
 
@@ -102,6 +106,43 @@ def rotate(
         ids = {key.use: key.key_id for key in fresh}
         audit(connection, world.now(), actor, "keys.rotated", overlap_days=overlap.days, **ids)
     return fresh
+
+
+def publish(dsn: str, keys: KeyRing, world: World, actor: str, name: str, path: Path, effective_on: date) -> Reference:
+    """A file as a document for every terminal, in force from a day on; audited. Raises ConfigError."""
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", name):
+        raise ConfigError("region.reference_name", name=name)
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise ConfigError("region.no_file", path=str(path)) from fault
+    with queries.connect(dsn) as connection, connection.transaction():
+        said = reference.publish(connection, keys, name, content, effective_on, world.now())
+        told = {"name": said.name, "number": said.number, "version": said.version, "effective_on": said.effective_on}
+        audit(connection, world.now(), actor, "reference.published", **told)
+    return said
+
+
+def recipients(dsn: str, world: World, actor: str, lot_no: str, maker: str) -> list[reference.Recipient]:
+    """Who received a dose of a lot, `maker` "" for whoever made it; audited before they are looked for."""
+    with queries.connect(dsn) as connection:
+        audit(connection, world.now(), actor, "recipients.listed", lot_no=lot_no, maker=maker)
+        return reference.recipients(connection, lot_no, maker)
+
+
+def restore(dsn: str, keys: KeyRing, world: World, actor: str, folder: Path) -> backup.Report:
+    """Fill an empty region from a copy; audited in the region that came back. Raises ConfigError."""
+    report = backup.restore(dsn, folder, keys, world)
+    with queries.connect(dsn) as connection:
+        audit(connection, world.now(), actor, "region.restored", batches=report.batches, events=report.events)
+    return report
+
+
+def restored(dsn: str, world: World, actor: str) -> None:
+    """The database came back by other means: the terminals send again what it lost."""
+    database.new_generation(dsn, world)
+    with queries.connect(dsn) as connection:
+        audit(connection, world.now(), actor, "region.restored")
 
 
 def terminals(dsn: str, now: datetime) -> list[Standing]:

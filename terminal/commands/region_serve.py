@@ -19,5 +19,14 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     def ready(region: EmbeddedRegion) -> None:
         print(say("cli.region.ready", url=region.url, ca=region.ca_file), flush=True)
 
-    serve(args.data, host=args.host, port=args.port, dsn=args.dsn or None, names=tuple(args.name), ready=ready)
+    serve(
+        args.data,
+        host=args.host,
+        port=args.port,
+        dsn=args.dsn or None,
+        names=tuple(args.name),
+        api_processes=args.api_processes,
+        workers=args.workers,
+        ready=ready,
+    )
     return DONE

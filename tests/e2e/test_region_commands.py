@@ -157,7 +157,7 @@ def test_revoked_by_command_and_said_on_the_terminal_in_words(region: EmbeddedRe
     assert nobody.code == 1 and "nobody" in nobody.err
     assert ("terminal.revoked", {"terminal_id": terminal_id}) in audited(region)
     code = next(details for action, details in audited(region) if action == "code.given")
-    assert code == {"clinic": CLINIC, "desk": "1"}
+    assert code == {"clinic": CLINIC, "desk": "1", "hub": False}
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
@@ -247,3 +247,58 @@ def test_a_database_is_prepared_by_its_owner(new_dsn: Callable[[], str]) -> None
         assert said.code == 0 and "vaxdesk_worker" in said.out, said.err
     with queries.connect(dsn) as connection:
         assert connection.execute("SELECT count(*) FROM region_state").fetchone() == (1,)
+
+
+# -- documents and copies --------------------------------------------------------------------------------------------
+
+
+def test_a_document_is_published_and_the_recipients_of_a_lot_are_listed(
+    region: EmbeddedRegion, terminal: New, apply: Callable[[], int], tmp_path: Path
+) -> None:
+    one = terminal()
+    dose = one.outbox.give("child-lot", lot_no="B77")
+    one.sync()
+    apply()
+    file = tmp_path / "lots.json"
+    file.write_text('{"lots": [{"lot_no": "B77", "reason": "torn vials"}]}')
+    words = ["publish", "recalled-lots", file, "--effective", "2026-11-22", *where(region)]
+    for lang, wanted in (("en", "in force from 2026-11-22"), ("zh_CN", "自 2026-11-22 起生效")):
+        said = vaxdesk("region", *words, lang=lang)
+        assert said.code == 0 and wanted in said.out, said.err
+    assert vaxdesk("region", "publish", "no/name", file, "--effective", "2026-11-22", *where(region)).code == 1
+    nothing = vaxdesk("region", "publish", "notices", tmp_path / "none", "--effective", "2026-11-22", *where(region))
+    assert nothing.code == 1 and "cannot be read" in nothing.err
+    found = vaxdesk("region", "recipients", "B77", *where(region))
+    assert found.out.split("\t")[:3] == [CLINIC, "child-lot", dose] and "1 doses" in found.err
+    assert vaxdesk("region", "recipients", "B78", *where(region)).out == ""
+    told = [(action, details.get("lot_no") or details.get("name")) for action, details in audited(region)]
+    assert ("reference.published", "recalled-lots") in told and ("recipients.listed", "B77") in told
+
+
+def test_a_copy_is_made_read_and_put_back_in_words(
+    region: EmbeddedRegion, terminal: New, tmp_path: Path, new_dsn: Callable[[], str]
+) -> None:
+    one = terminal()
+    one.outbox.give("child-copied")
+    one.sync()
+    copy, other = tmp_path / "copy", new_dsn()
+    made = vaxdesk("region", "backup", copy, *where(region))
+    assert made.code == 0 and "read back" in made.out, made.err
+    read = vaxdesk("region", "verify", copy, *where(region), lang="zh_CN")
+    assert read.code == 0 and "备份完整" in read.out
+    elsewhere = ["--data", str(region.folder), "--dsn", other]
+    filled = vaxdesk("region", "restore", copy, *elsewhere)
+    assert filled.code == 0 and "Now start the region" in filled.out, filled.err
+    assert queries.batches(other) == queries.batches(region.dsn)
+    again = vaxdesk("region", "restore", copy, *elsewhere)
+    assert again.code == 1 and "empty" in again.err
+    with queries.connect(other) as connection:
+        before = connection.execute("SELECT generation FROM region_state").fetchone()
+    assert vaxdesk("region", "restored", *elsewhere).code == 0
+    with queries.connect(other) as connection:
+        assert connection.execute("SELECT generation FROM region_state").fetchone() != before
+        row = connection.execute("SELECT action FROM region_audit ORDER BY number DESC LIMIT 2").fetchall()
+    assert row == [("region.restored",)] * 2
+    (copy / "backup.json").write_bytes(b"{}")
+    damaged = vaxdesk("region", "verify", copy, *where(region))
+    assert damaged.code == 1 and "incomplete or changed" in damaged.err
