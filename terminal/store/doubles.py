@@ -25,20 +25,20 @@ def look(store: Store, child_ids: Iterable[str], at: str) -> None:
     """Open what stands now and end what does not any more, for these children and the records linked to them. Inside
     the transaction that changed their doses; `at` is its UTC instant."""
     heads = links.heads(store, child_ids)
-    marks = ", ".join("?" * len(heads))
-    for (head,) in store.sql(_PERHAPS.format(marks), *heads * 4):
+    marks, waiting = ", ".join("?" * len(heads)), matters.open_matters(store, CODE)
+    perhaps = {head for (head,) in store.sql(_PERHAPS.format(marks), *heads * 4)}
+    for head in [one for one in heads if one in perhaps or waiting]:
         history = doses.of_child(store, head)
         found = {matter.key: matter for matter in _found(store, history, at)}
-        for key in _open(store, history) - found.keys():
+        for key in _about(waiting, history) - found.keys():
             matters.end(store, key)
         for matter in found.values():
             matters.open(store, matter)
 
 
-def _open(store: Store, history: list[Dose]) -> set[str]:
-    """The keys that wait, of these doses."""
+def _about(waiting: Iterable[matters.Matter], history: list[Dose]) -> set[str]:
+    """The keys of those that name one of these doses."""
     ids = {dose.id for dose in history}
-    waiting = matters.open_matters(store, CODE)
     return {matter.key for matter in waiting if not ids.isdisjoint((matter.params["one"], matter.params["other"]))}
 
 

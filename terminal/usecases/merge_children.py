@@ -5,7 +5,7 @@ from __future__ import annotations
 from domain.events import ChildMerged, ChildRegistered, ChildUnmerged
 from domain.permissions import Permission
 from domain.problems import Problem, block
-from terminal.store import children, ledger, links, visits
+from terminal.store import children, doubles, ledger, links, visits
 from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
 from terminal.usecases.schedule import renew_forecast
 
@@ -40,6 +40,7 @@ def merge_children(desk: Desk, actor: Actor, keep: str, other: str, reason: str)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         link_id = entry.fact("child.merged", keep, body, desk.stated_now())
         links.add(entry, link_id, keep, other, body.reason)
+        doubles.look(entry.store, [keep], entry.at)
         renew_forecast(entry, desk, links.head_of(desk.store, keep))
         entry.audit("child.merge", keep, other=other)
     return Outcome(link_id)
@@ -70,6 +71,7 @@ def unmerge_children(desk: Desk, actor: Actor, link_id: str, reason: str) -> Out
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         fact_id = entry.fact("child.unmerged", link.child_id, body, desk.stated_now())
         links.end(entry, fact_id, link_id)
+        doubles.look(entry.store, [link.child_id, link.other], entry.at)
         for child_id in dict.fromkeys(links.head_of(desk.store, each) for each in (link.child_id, link.other)):
             renew_forecast(entry, desk, child_id)
         entry.audit("child.unmerge", link.child_id, other=link.other)

@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 
-from tests.bench import calm, counter, devices, region, schedule, sealing, window
+from tests.bench import calm, counter, devices, first_load, region, schedule, sealing, window
 from tests.bench.bench import Bench, Row
 from tests.bench.figures import Figure, table
 
@@ -27,6 +27,7 @@ ROWS: dict[str, Row] = {
     "slip": devices.slip,
     "receive": region.receive,
     "apply": region.apply,
+    "first_load": first_load.first_load,
     "start": window.start,
     "screen": window.screen,
     "calm": calm.calm,
