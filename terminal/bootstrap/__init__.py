@@ -1,5 +1,6 @@
 """The wiring: settings, key, store, scanners, printers and the region become a running terminal."""
 
+from terminal.bootstrap.courier import courier_in, courier_out
 from terminal.bootstrap.home import (
     Home,
     find_home,
@@ -19,6 +20,8 @@ __all__ = [
     "Desk",
     "Home",
     "Terminal",
+    "courier_in",
+    "courier_out",
     "enrol_terminal",
     "find_home",
     "found_records",

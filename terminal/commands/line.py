@@ -115,6 +115,9 @@ def parser(language: Language) -> argparse.ArgumentParser:
     sync = group("sync")
     verb("now", "sync_now", sync)
     verb("status", "sync_status", sync)
+    courier = group("courier")
+    for name in ("out", "in"):
+        verb(name, f"courier_{name}", courier).add_argument("folder", type=Path, help=text("courier.folder"))
     verb("devices", "devices")
     verb("test", "print_test", group("print")).add_argument("--printer", default="", help=text("print_test.printer"))
     backup = group("backup")

@@ -67,6 +67,7 @@ def _places(words: _Words, text: Text) -> None:
         each.add_argument("--clinic", required=True, help=text("init.clinic-code"))
         each.add_argument("--name", required=True, help=text("init.clinic-name"))
         each.add_argument("--desk", default="1", help=text("init.desk"))
+        each.add_argument("--hub", action="store_true", help=text("region_code.hub"))
     revoke.add_argument("terminal_id", help=text("region_terminal.terminal"))
 
 

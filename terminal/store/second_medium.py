@@ -13,13 +13,14 @@ from pathlib import Path
 
 from domain.errors import StoreError
 from domain.world import World, utc_text
+from sync import courier
 from terminal.store import files
 from terminal.store.database import Store
 from terminal.store.ledger import tell
 
-_NAME = re.compile(r"[0-9A-Za-z._-]{1,64}-(?P<epoch>[0-9a-f]{32})-\d{12}-(?P<last>\d{12})\.imb")
+NAME = re.compile(r"[0-9A-Za-z._-]{1,64}-(?P<epoch>[0-9a-f]{32})-\d{12}-(?P<last>\d{12})\.imb")
 _UNACKED = """
-    SELECT b.epoch, first_seq, last_seq, length(blob) FROM batch b JOIN head h ON h.epoch = b.epoch
+    SELECT b.epoch, first_seq, last_seq FROM batch b JOIN head h ON h.epoch = b.epoch
     WHERE acked_at IS NULL ORDER BY first_seq
 """
 # Facts are acknowledged in order, whatever epoch they travelled in: every fact up to this one is in the region.
@@ -49,26 +50,29 @@ def copy_unsent(store: Store, directory: Path, world: World) -> MediumCount:
         copied = [wanted for wanted in store.sql(_UNACKED) if _copy(store, directory, *wanted)]
         removed = [path for path in directory.glob("*.imb") if _acked(store, path)]
         for path in removed:
-            path.unlink(missing_ok=True)
-        waiting = sum(1 for path in directory.glob("*.imb") if _NAME.fullmatch(path.name))
+            for name in (path, path.with_suffix(courier.ACK), path.with_suffix(courier.REFUSAL)):
+                name.unlink(missing_ok=True)
+        waiting = sum(1 for path in directory.glob("*.imb") if NAME.fullmatch(path.name))
     if copied:
-        store.run(_note, store, world, [(utc_text(world.now()), epoch, first) for epoch, first, *_ in copied])
+        store.run(_note, store, world, [(utc_text(world.now()), epoch, first) for epoch, first, _ in copied])
     return MediumCount(len(copied), len(removed), waiting)
 
 
-def _copy(store: Store, directory: Path, epoch: str, first: int, last: int, size: int) -> bool:
+def _copy(store: Store, directory: Path, epoch: str, first: int, last: int) -> bool:
     ((terminal_id,),) = store.sql("SELECT terminal_id FROM head")
-    path = directory / f"{terminal_id}-{epoch}-{first:012d}-{last:012d}.imb"
-    if path.is_file() and path.stat().st_size == size:
-        return False
+    path = directory / f"{courier.name(terminal_id, epoch, first, last)}{courier.BATCH}"
     found = store.sql("SELECT blob FROM batch WHERE epoch = ? AND first_seq = ? AND last_seq = ?", epoch, first, last)
-    if found:
-        files.write(path, bytes(found[0][0]))
-    return bool(found)
+    if not found:
+        return False
+    blob = bytes(found[0][0])
+    if path.is_file() and path.read_bytes() == blob:  # sealed anew to another key it has the same size
+        return False
+    files.write(path, blob)
+    return True
 
 
 def _acked(store: Store, path: Path) -> bool:
-    name = _NAME.fullmatch(path.name)
+    name = NAME.fullmatch(path.name)
     if not name:
         return False
     sql = f"SELECT 1 FROM outbox WHERE epoch = ? AND seq = ? AND event_no <= ({_ACKED_NO})"
