@@ -40,6 +40,23 @@ class Place:
         return self.registration.clinic_id
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Batches that wait for the region, or were refused by it, and how many desks this hub lets in."""
+
+    batches: int
+    refused: int
+    desks: int
+
+
+def waiting(connection: Connection) -> Waiting:
+    row = connection.execute(
+        "SELECT count(*) FILTER (WHERE ack IS NULL AND refused = ''), count(*) FILTER (WHERE refused <> ''),"
+        " (SELECT count(*) FROM terminal WHERE key_id IS NOT NULL AND revoked_at IS NULL) FROM relay"
+    ).fetchone()
+    return Waiting(*(row or (0, 0, 0)))
+
+
 def is_hub(folder: Path) -> bool:
     """Whether the server of this folder is a clinic's hub."""
     return (folder / _KEY).exists()

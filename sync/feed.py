@@ -125,7 +125,8 @@ class Feed:
         if page.remaining and page.next == cursor and not page.runs:
             raise SyncError("sync.feed_loop", "operator")
         rows = pages.read(page, body)
-        self._inbox.apply_page(rows, page.next)
+        if rows or page.next != cursor:  # nothing new is nothing to write: a hub is asked every second
+            self._inbox.apply_page(rows, page.next)
         facts = sum(isinstance(row, Told) for row in rows)
         result.pages, result.remaining = result.pages + 1, page.remaining
         result.facts, result.advice = result.facts + facts, result.advice + len(rows) - facts

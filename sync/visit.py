@@ -31,6 +31,7 @@ ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
     "sync.start_over": ("fork", True),
 }
 _SAID = {"": "sync.ok", "clone": "sync.anew_clone", "fork": "sync.anew_fork"}
+WELL = frozenset({*_SAID.values(), "sync.sent_again"})  # reports of a visit that reached the region
 _log = logging.getLogger(__name__)
 
 

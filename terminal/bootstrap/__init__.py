@@ -11,6 +11,7 @@ from terminal.bootstrap.home import (
     unlock,
     world_of,
 )
+from terminal.bootstrap.hub import hub_client, join_hub, set_hub
 from terminal.bootstrap.machine import Terminal
 from terminal.bootstrap.region import CLIENT, enrol_terminal, read_ca, region_client, sync_alone
 from terminal.usecases.desk import Desk
@@ -25,10 +26,13 @@ __all__ = [
     "enrol_terminal",
     "find_home",
     "found_records",
+    "hub_client",
+    "join_hub",
     "only_one",
     "open_desk",
     "read_ca",
     "region_client",
+    "set_hub",
     "set_up_logging",
     "sync_alone",
     "unlock",

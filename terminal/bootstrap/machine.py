@@ -15,6 +15,7 @@ from terminal.bootstrap.home import Home
 from terminal.bootstrap.region import CLIENT, region_client
 from terminal.housekeeping import Housekeeping
 from terminal.store import backup, recount
+from terminal.store.hub_outbox import StoreHubOutbox
 from terminal.store.outbox import StoreOutbox
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
@@ -23,6 +24,7 @@ from terminal.usecases.desk import Desk
 
 if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
     from printing.spool import Spool
+    from sync.hub import HubWorker
     from sync.worker import Rhythm, SyncWorker
 
 MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
@@ -52,6 +54,8 @@ class Terminal:
         self.on_report: Callable[[Report], None] = lambda _: None
         self.outbox = _WatchedOutbox(desk.store, desk.world)
         self.sync: SyncWorker | None = None
+        self.hub_outbox: StoreHubOutbox | None = None
+        self.hub: HubWorker | None = None
         self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
         self._rhythm = rhythm
         self.backed_up_at: datetime | None = None
@@ -94,7 +98,22 @@ class Terminal:
         else:
             self.sync = SyncWorker(self.outbox, client, me, self.desk.world, self._rhythm)
             self.sync.start()
+        if self.home.settings.hub:
+            self._start_hub()
         self.keeper.start()
+
+    def _start_hub(self) -> None:
+        """The line to the clinic's own hub; the work goes on without."""
+        from sync.visit import WELL
+        from terminal.bootstrap.hub import hub_worker
+
+        self.hub_outbox = outbox = StoreHubOutbox(self.desk.store, self.desk.world)
+        try:
+            self.hub = hub_worker(self.home, self.desk, self.outbox, outbox, lambda: self.outbox.last[0] not in WELL)
+        except VaxdeskError as fault:
+            outbox.report(fault.code, fault.params)
+        else:
+            self.hub.start()
 
     def services(self) -> Services:
         """What the window is handed."""
@@ -110,6 +129,7 @@ class Terminal:
             backed_up_at=lambda: self.backed_up_at,
             key_pressed=self.reader.forget,
             settings_path=self.home.settings_path,
+            hub=self._hub_condition,
         )
 
     def wake_printers(self) -> None:
@@ -120,12 +140,15 @@ class Terminal:
         """A visit is on disk: the region hears of it soon, the second medium at once."""
         if self.sync:
             self.sync.wake()
+        if self.hub:
+            self.hub.wake(at_once=True)
         self.keeper.wake()
 
     def upload_now(self) -> None:
         """A person asks: at once, whatever wait was agreed."""
-        if self.sync:
-            self.sync.wake(at_once=True)
+        for line in (self.sync, self.hub):
+            if line:
+                line.wake(at_once=True)
         self.keeper.wake()
 
     def sync_now(self, deadline_s: float) -> None:
@@ -160,6 +183,13 @@ class Terminal:
             return Condition("look", code, params)
         ill = next(((code, params) for code, params in self.ill.values() if code), None)
         return Condition("look", *ill) if ill else Condition()
+
+    def _hub_condition(self) -> Condition:
+        """Of the line to the clinic's hub; without one there is nothing to tell."""
+        if self.hub_outbox is None:
+            return Condition()
+        code, params = self.hub_outbox.last
+        return Condition("ok" if code == "sync.ok" else "look", "hub.ok" if code == "sync.ok" else code, params)
 
     def check_records(self) -> None:
         """Once after the start, beside the work: every page is read. On damaged records all work stops, in words."""
@@ -216,6 +246,8 @@ class Terminal:
         parts |= {f"printer {i}": spool.stop for i, spool in enumerate(self.spools)}
         if self.sync:
             parts["sync"] = self.sync.stop
+        if self.hub:
+            parts["hub"] = self.hub.stop
         for name, stop in parts.items():
             if not stop(deadline_s):
                 _log.warning("%s still busy at exit", name)

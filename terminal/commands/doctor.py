@@ -22,6 +22,7 @@ from terminal.commands.line import DONE, TO_MEND, Say
 from terminal.commands.opening import opened
 from terminal.store import backup, keyfile
 from terminal.store.database import sqlite_version
+from terminal.store.hub_outbox import StoreHubOutbox
 from terminal.store.outbox import StoreOutbox
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
@@ -137,7 +138,25 @@ def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:
         elif not envelope.sealed:
             yield Finding("look", "emergency.not_sealed")
         yield from (Finding("mend", p.code, p.params) for p in check_clock(desk))
+        yield from _hub(home, desk)
         yield from _region(home, desk)
+
+
+def _hub(home: bootstrap.Home, desk: Desk) -> Iterator[Finding]:
+    """The clinic's own hub, where there is one; a desk works without it."""
+    if home.settings.hub is None:
+        return
+    region, line = StoreOutbox(desk.store, desk.world), StoreHubOutbox(desk.store, desk.world)
+    if not line.joined:
+        yield Finding("mend", "hub.not_joined")
+        return
+    try:
+        with closing(bootstrap.hub_client(home, region, desk.world)) as client:
+            status = client.status(desk.store.sql("SELECT terminal_id FROM head")[0][0])
+    except VaxdeskError as fault:
+        yield _fault(fault)
+    else:
+        yield Finding("ok", "doctor.hub", {"have": status.have_seq})
 
 
 def _region(home: bootstrap.Home, desk: Desk) -> Iterator[Finding]:

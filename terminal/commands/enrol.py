@@ -16,17 +16,19 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     home = bootstrap.find_home(settings)
     with bootstrap.only_one(home), opened(home, say) as desk:
         code = args.code or secret(say("cli.enrol.ask"))
-        terminal_id = bootstrap.enrol_terminal(home, desk, code.strip(), lambda seen: _same(seen, args, say))
+        terminal_id = bootstrap.enrol_terminal(home, desk, code.strip(), lambda seen: same(seen, args, say))
     print(say("cli.enrol.done", terminal=terminal_id))
     return DONE
 
 
-def _same(seen: str, args: argparse.Namespace, say: Say) -> bool:
-    """Whether the region's key is the one on the region's own screen: compared with --fingerprint, else by the person.
-    A script without either has the region's certificate for it, and the fingerprint in its output."""
-    print(say("cli.enrol.fingerprint", fingerprint=seen))
+def same(
+    seen: str, args: argparse.Namespace, say: Say, shown: str = "cli.enrol.fingerprint", asked: str = "cli.enrol.same"
+) -> bool:
+    """Whether the other side's key is the one on its own screen: compared with --fingerprint, else by the person.
+    A script without either has the certificate for it, and the fingerprint in its output."""
+    print(say(shown, fingerprint=seen))
     if args.fingerprint:
         return "".join(args.fingerprint.split()).upper() == seen.replace(" ", "")
     if not sys.stdin.isatty():
         return True
-    return input(say("cli.enrol.same") + " ").strip().lower() in ("y", "yes", "是")
+    return input(say(asked) + " ").strip().lower() in ("y", "yes", "是")

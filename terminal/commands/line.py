@@ -18,7 +18,7 @@ from config.texts import LANGUAGES, Language, say, speak_throughout
 from domain.errors import VaxdeskError
 from domain.permissions import GRADES
 from terminal import VERSION
-from terminal.commands import line_region
+from terminal.commands import line_hub, line_region
 
 Say = Callable[..., str]
 DONE, FAILED, MISUSED, TO_MEND = 0, 1, 2, 3
@@ -130,6 +130,7 @@ def parser(language: Language) -> argparse.ArgumentParser:
     key.add_argument("slot", choices=("start", "machine", "recovery"), help=text("key_set.slot"))
     key.add_argument("--with-recovery", action="store_true", help=text("key_set.recovery"))
     verb("doctor", "doctor")
+    line_hub.verbs(verb, group("hub"), text)
     line_region.verbs(verb, group("region"), text)
     return top
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @contextmanager
 def reached(args: argparse.Namespace) -> Iterator[str]:
     """The region's database as its owner: --dsn, or the one in --data. Raises ConfigError."""
-    with _installed():
+    with installed():
         from regional import administration
     if not args.dsn and not (args.data / "keys").is_dir():
         raise ConfigError("region.no_data", path=str(args.data))
@@ -28,7 +28,7 @@ def reached(args: argparse.Namespace) -> Iterator[str]:
 
 def keys_of(args: argparse.Namespace) -> KeyRing:
     """The region's keys, which are never made here. Raises ConfigError."""
-    with _installed():
+    with installed():
         from regional.keys import KeyRing
     if not (args.data / "keys" / "keyset.json").exists():
         raise ConfigError("region.no_data", path=str(args.data))
@@ -36,7 +36,8 @@ def keys_of(args: argparse.Namespace) -> KeyRing:
 
 
 @contextmanager
-def _installed() -> Iterator[None]:
+def installed() -> Iterator[None]:
+    """Raises ConfigError where the program has no region: the terminal's bundle."""
     try:
         yield
     except ImportError as fault:  # the terminal's bundle has no region

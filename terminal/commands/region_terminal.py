@@ -28,8 +28,9 @@ def _add(args: argparse.Namespace, say: Say) -> int:
     with reached(args) as dsn:
         from regional import administration
 
+        desk = "hub" if args.hub else args.desk
         code = administration.give_code(
-            dsn, World(), actor(), clinic=args.clinic, name=args.name, desk=args.desk
+            dsn, World(), actor(), clinic=args.clinic, name=args.name, desk=desk, hub=args.hub
         )  # fmt: skip
     print(code)
     if (args.data / "keys").is_dir():
