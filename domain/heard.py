@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from domain import events
+from domain import clock, events
 from domain.doses import CORRECTABLE, can_be, is_day
 from domain.wire import UNREADABLE
-from domain.wire.event import Event
+from domain.wire.event import SCHEMA, Event
 
 _bodies = {kind: msgspec.json.Decoder(type_) for kind, type_ in events.BODIES.items()}
 _MOST = 2**31  # no number of a body is larger: the records hold 63 bits
@@ -49,8 +49,9 @@ def hear(terminal_id: str, clinic: str, said: Event) -> Heard:
 
 
 def _body(said: Event) -> Any:
+    """None as well for a body of another schema, which must not be guessed, and for a clock that is none."""
     decoder = _bodies.get(said.kind)
-    if decoder is None:
+    if decoder is None or said.schema != SCHEMA or clock.merge("", said.hlc) != said.hlc:
         return None
     try:
         body = decoder.decode(said.body)

@@ -186,24 +186,25 @@ class _Taking:
         self._hlc = clock.merge(self._hlc, said.hlc)
         if not self._write(fact):
             told.set_done(self._store, number, done=False)
+        if said.kind in _AWAITED:
+            self._write_waiting(_ids(fact))
+
+    def _write_waiting(self, ids: set[str]) -> None:
+        """What waited for these, then what waited for that; a move that waits may have begun a dose all the same."""
+        tried: set[int] = set()
+        while ids:
+            late, ids = told.waiting(self._store, ids), set()
+            for number, fact in late:
+                done = self._write(fact)
+                if done:
+                    told.set_done(self._store, number, done=True)
+                if done or number not in tried:
+                    ids |= _ids(fact)
+                tried.add(number)
 
     def _write(self, fact: Heard) -> bool:
-        """Write a fact, then those that waited for it."""
-        if not self._write_alone(fact):
-            return False
+        """False: it waits. Contents that can be no row undo this fact's rows only; it stays kept, passed over."""
         self._note(fact)
-        ids = {fact.said.subject, fact.said.event_id, fact.other} - {""} if fact.said.kind in _AWAITED else set()
-        while ids:
-            done = [(no, late) for no, late in told.waiting(self._store, ids) if self._write_alone(late)]
-            ids = set()
-            for no, late in done:
-                told.set_done(self._store, no, done=True)
-                self._note(late)
-                ids |= {late.said.subject, late.said.event_id, late.other} - {""}
-        return True
-
-    def _write_alone(self, fact: Heard) -> bool:
-        """Contents that can be no row undo this fact's rows only; it stays kept, passed over."""
         run = self._store.db.execute_sql
         run("SAVEPOINT fact")
         done = True
@@ -225,6 +226,11 @@ class _Taking:
 
     def _touch(self, *child_ids: str) -> None:
         self.touched |= dict.fromkeys(child_ids)
+
+
+def _ids(fact: Heard) -> set[str]:
+    """What other facts may wait for."""
+    return {fact.said.subject, fact.said.event_id, fact.other} - {""}
 
 
 def _is_here(store: Store, child_id: str) -> bool:
