@@ -42,8 +42,14 @@ _FACTS = [
     "told_by",
 ]
 _ROW = tuple(DoseRow._meta.columns)
-_CHANGES = "SELECT c.dose_id, c.kind, c.body FROM dose_change c"
-_IN_TURN = "ORDER BY c.hlc, c.event_id"
+# Changes of doses `d` in their turn; a moved dose keeps what was corrected before it moved.
+_CHANGES = """WITH RECURSIVE line (id, origin) AS (
+    SELECT d.id, d.moved_from FROM dose d WHERE {0} AND d.moved_from IS NOT NULL
+    UNION ALL SELECT l.id, d.moved_from FROM line l JOIN dose d ON d.id = l.origin WHERE d.moved_from IS NOT NULL
+)
+SELECT d.id, c.kind, c.body, c.hlc, c.event_id FROM dose d JOIN dose_change c ON c.dose_id = d.id WHERE {0}
+UNION ALL SELECT l.id, c.kind, c.body, c.hlc, c.event_id FROM line l JOIN dose_change c ON c.dose_id = l.origin
+WHERE c.kind = 'corrected' ORDER BY 4, 5"""
 _COLUMNS = ", ".join(["id", "child_id", "vaccine", "dose_no", "given_on", "clinic", *_FACTS])
 
 
@@ -105,8 +111,7 @@ def of_child(store: Store, child_id: str) -> list[Dose]:
     ids = links.group(store, child_id)
     marks = ", ".join("?" * len(ids))
     rows = store.sql(f"SELECT {_COLUMNS} FROM dose WHERE child_id IN ({marks})", *ids)
-    changes = store.sql(f"{_CHANGES} JOIN dose d ON d.id = c.dose_id WHERE d.child_id IN ({marks}) {_IN_TURN}", *ids)
-    return _stand(rows, changes)
+    return standing([_dose(*row) for row in rows], _changes(store, f"d.child_id IN ({marks})", *ids))
 
 
 def histories(store: Store, child_ids: Sequence[str]) -> dict[str, list[Dose]]:
@@ -118,13 +123,12 @@ def histories(store: Store, child_ids: Sequence[str]) -> dict[str, list[Dose]]:
         f"SELECT id, child_id, vaccine, dose_no, given_on, clinic, expiry_on FROM dose WHERE child_id IN ({marks})",
         *ids,
     )
-    changes = store.sql(f"{_CHANGES} JOIN dose d ON d.id = c.dose_id WHERE d.child_id IN ({marks}) {_IN_TURN}", *ids)
     of_record: dict[str, list[Dose]] = {record: [] for record in ids}
     given = [
         Dose(id_, child_id, vaccine, number, day, clinic, {"expiry_on": expiry})
         for id_, child_id, vaccine, number, day, clinic, expiry in rows
     ]
-    for dose in standing(given, [Change(dose_id, kind, json.loads(body)) for dose_id, kind, body in changes]):
+    for dose in standing(given, _changes(store, f"d.child_id IN ({marks})", *ids)):
         of_record[dose.child_id].append(dose)
     return {
         child_id: of_record[child_id] if len(group) == 1 else _together(of_record, group)
@@ -138,13 +142,13 @@ def _together(of_record: Mapping[str, Sequence[Dose]], group: Sequence[str]) -> 
 
 def one(store: Store, dose_id: str) -> Dose | None:
     rows = store.sql(f"SELECT {_COLUMNS} FROM dose WHERE id = ?", dose_id)
-    changes = store.sql(f"{_CHANGES} WHERE dose_id = ? {_IN_TURN}", dose_id)
-    return next(iter(_stand(rows, changes)), None)
+    return next(iter(standing([_dose(*row) for row in rows], _changes(store, "d.id = ?", dose_id))), None)
 
 
-def _stand(rows: list[tuple[Any, ...]], changes: list[tuple[Any, ...]]) -> list[Dose]:
-    doses = [_dose(*row) for row in rows]
-    return standing(doses, [Change(dose, kind, json.loads(body)) for dose, kind, body in changes])
+def _changes(store: Store, which: str, *params: str) -> list[Change]:
+    """`which` says of what doses `d`."""
+    rows = store.sql(_CHANGES.format(which), *params, *params)
+    return [Change(dose_id, kind, json.loads(body)) for dose_id, kind, body, _, _ in rows]
 
 
 def _dose(id_: str, child: str, vaccine: str, dose_no: int, given_on: str, clinic: str, *facts: Any) -> Dose:

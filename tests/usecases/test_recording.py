@@ -395,3 +395,18 @@ def test_a_fault_while_deferring_several_leaves_none(clinic: Story, monkeypatch:
         defer_doses(clinic.desk, clinic.nurse, visit, ("0202", "0402"), "deferred", "发热")
     assert clinic.read(Store.sql, "SELECT 1 FROM deferral") == []
     assert clinic.read(Store.sql, "SELECT 1 FROM event WHERE kind = 'dose.deferred'") == []
+
+
+def test_what_was_corrected_stays_so_when_the_dose_moves_and_moves_on(clinic: Story) -> None:
+    wrong, also_wrong, right = clinic.child(), clinic.child(), clinic.child()
+    dose = clinic.give(wrong, HEPB_BOX)
+    said = {"given_on": "2026-11-20", "lot_no": "B2"}
+    made(correct_dose(clinic.desk, clinic.doctor, dose.id, said, WHY))
+    for child in (also_wrong, right):
+        dose = made(move_dose(clinic.desk, clinic.doctor, dose.id, child, WHY))
+        assert (dose.given_on, dose.facts["lot_no"], dose.counts) == ("2026-11-20", "B2", True)
+    (kept,) = clinic.doses(right)
+    assert kept == dose
+    made(correct_dose(clinic.desk, clinic.doctor, dose.id, {"lot_no": "B3"}, WHY))
+    assert clinic.doses(right)[0].facts["lot_no"] == "B3"
+    assert all(not one.counts for child in (wrong, also_wrong) for one in clinic.doses(child))
