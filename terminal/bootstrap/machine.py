@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,11 +11,11 @@ from domain.errors import StoreError, VaxdeskError
 from drivers.reader import ScannerReader
 from drivers.scan import Report
 from terminal.bootstrap.home import Home
-from terminal.bootstrap.region import CLIENT, region_client
+from terminal.bootstrap.lines import RegionLine, WatchedOutbox
+from terminal.bootstrap.region import CLIENT
 from terminal.housekeeping import Housekeeping
 from terminal.store import backup, recount
 from terminal.store.hub_outbox import StoreHubOutbox
-from terminal.store.outbox import StoreOutbox
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
 from terminal.ui.services import Condition, Services
@@ -25,22 +24,10 @@ from terminal.usecases.desk import Desk
 if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
     from printing.spool import Spool
     from sync.hub import HubWorker
-    from sync.worker import Rhythm, SyncWorker
+    from sync.worker import Rhythm
 
 MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
 _log = logging.getLogger(__name__)
-
-
-class _WatchedOutbox(StoreOutbox):
-    """Remembers the last report for the window, which must not wait for the store."""
-
-    last: tuple[str, dict[str, Any]] = ("sync.ok", {})
-    on_report: Callable[[], None] = staticmethod(lambda: None)
-
-    def report(self, code: str, params: dict[str, Any]) -> None:
-        self.last = (code, params)
-        super().report(code, params)
-        self.on_report()
 
 
 class Terminal:
@@ -52,12 +39,11 @@ class Terminal:
     def __init__(self, home: Home, desk: Desk, rhythm: Rhythm | None = None) -> None:
         self.home, self.desk = home, desk
         self.on_report: Callable[[Report], None] = lambda _: None
-        self.outbox = _WatchedOutbox(desk.store, desk.world)
-        self.sync: SyncWorker | None = None
+        self.outbox = WatchedOutbox(desk.store, desk.world)
+        self.region = RegionLine(home, desk, self.outbox, rhythm, self._children_came)
         self.hub_outbox: StoreHubOutbox | None = None
         self.hub: HubWorker | None = None
         self.ill: dict[str, tuple[str, dict[str, Any]]] = {}  # housekeeping task -> code, params
-        self._rhythm = rhythm
         self.backed_up_at: datetime | None = None
         self._checked = False
         self._backup_asked = False
@@ -84,20 +70,12 @@ class Terminal:
     def start_lines(self) -> None:
         """Printers, region and housekeeping; on any thread, while the counter works already."""
         from printing.spool import Spool
-        from sync.keys import identity
-        from sync.worker import SyncWorker
 
         queue = StorePrintQueue(self.desk.store)
         self.spools = [Spool(printer, queue, self.desk.world) for printer in self.home.settings.printers]
         for spool in self.spools:
             spool.start()
-        try:
-            client, me = region_client(self.home, self.outbox, self.desk.world), identity(self.outbox)
-        except VaxdeskError as fault:  # printing and backups do not wait for the region
-            self.outbox.report(fault.code, fault.params)
-        else:
-            self.sync = SyncWorker(self.outbox, client, me, self.desk.world, self._rhythm)
-            self.sync.start()
+        self.region.start()
         if self.home.settings.hub:
             self._start_hub()
         self.keeper.start()
@@ -129,6 +107,9 @@ class Terminal:
             backed_up_at=lambda: self.backed_up_at,
             key_pressed=self.reader.forget,
             settings_path=self.home.settings_path,
+            look_up=self.region.look_up,
+            online=lambda: self.outbox.online,
+            feed=self.region.feed,
             hub=self._hub_condition,
         )
 
@@ -138,26 +119,21 @@ class Terminal:
 
     def wake_sync(self) -> None:
         """A visit is on disk: the region hears of it soon, the second medium at once."""
-        if self.sync:
-            self.sync.wake()
+        self.region.wake()
         if self.hub:
             self.hub.wake(at_once=True)
         self.keeper.wake()
 
     def upload_now(self) -> None:
         """A person asks: at once, whatever wait was agreed."""
-        for line in (self.sync, self.hub):
-            if line:
-                line.wake(at_once=True)
+        self.region.wake(at_once=True)
+        if self.hub:
+            self.hub.wake(at_once=True)
         self.keeper.wake()
 
     def sync_now(self, deadline_s: float) -> None:
         """Upload now and wait for the report, at most so long."""
-        reported = threading.Event()
-        self.outbox.on_report = reported.set
-        if self.sync:
-            self.sync.wake(at_once=True)
-            reported.wait(deadline_s)
+        self.region.sync_now(deadline_s)
 
     def _printer_conditions(self) -> dict[str, Condition]:
         """How each printer is."""
@@ -237,6 +213,11 @@ class Terminal:
         recount.recount(desk.store, desk.plans, day, 2 if many else 0, lambda: self.keeper.stopping)
         self._reckoned = "" if self.keeper.stopping else stamp
 
+    def _children_came(self) -> None:
+        """Facts of others became rows: their children are reckoned anew, beside the work."""
+        self._reckoned = ""
+        self.keeper.wake()
+
     def _note_ill(self, task: str, code: str, params: dict[str, Any]) -> None:
         self.ill[task] = (code, params)
 
@@ -244,11 +225,11 @@ class Terminal:
         """End the threads and close the records. What is unprinted or unsent waits in the database."""
         parts = {"housekeeping": self.keeper.stop, "scanners": self.reader.stop}
         parts |= {f"printer {i}": spool.stop for i, spool in enumerate(self.spools)}
-        if self.sync:
-            parts["sync"] = self.sync.stop
+        parts |= self.region.stops()
         if self.hub:
             parts["hub"] = self.hub.stop
         for name, stop in parts.items():
             if not stop(deadline_s):
                 _log.warning("%s still busy at exit", name)
+        self.region.close()
         self.desk.store.close()

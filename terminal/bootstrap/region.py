@@ -25,8 +25,9 @@ CLIENT = f"vaxdesk/{VERSION}"
 _NEXT_KEY = "terminal.next_key"  # of an enrolment under way; until it ends the place held so far stays good
 
 
-def region_client(home: Home, outbox: StoreOutbox, world: World) -> RegionClient:
-    """A client for the region of the settings. Raises SyncError when there is none or it is not enrolled."""
+def region_client(home: Home, outbox: StoreOutbox, world: World, **limits: float) -> RegionClient:
+    """A client for the region of the settings; `limits` are connect_s, read_s, whole_s. Raises SyncError when there is
+    no region or this terminal is not enrolled."""
     from sync.client import RegionClient
     from sync.keys import identity
 
@@ -35,7 +36,7 @@ def region_client(home: Home, outbox: StoreOutbox, world: World) -> RegionClient
         raise SyncError("sync.no_region")
     me = identity(outbox)
     pem = read_ca(home)
-    return RegionClient(region.url, pem, me.key, world, client=CLIENT, offset_ms=outbox.standing().offset_ms)
+    return RegionClient(region.url, pem, me.key, world, client=CLIENT, offset_ms=outbox.standing().offset_ms, **limits)
 
 
 def read_ca(home: Home) -> str:
