@@ -1,0 +1,129 @@
+"""Two records of one child, merged and taken apart in any order, are one child everywhere at the counter or two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+from config import plans
+from domain import events
+from domain.wire.feed import Advice
+from domain.world import World
+from sync.ports import Told
+from terminal.store import children, children_view, doses, forecasts, links, queue, recount, visits
+from terminal.store.database import Store
+from terminal.store.inbox import StoreInbox
+from tests.fakes.desk import CLINIC, SETTINGS
+from tests.fakes.ledgers import new_store, new_world
+from tests.fakes.voices import ELSEWHERE, Voice
+
+DAY = date(2026, 11, 22)
+
+
+class Three:
+    """Three records: the first two of one clinic, the third of another; merged in a chain, the first link ended."""
+
+    def __init__(self, world: World) -> None:
+        self.desk, self.other = Voice(world), Voice(world, "E-1", ELSEWHERE)
+        booklets = [(events.Identifier("booklet", f"320114{n:04}"),) for n in range(3)]
+        egg = (events.Alert("allergy", "鸡蛋", ("12",), "egg"),)
+        self.first = self.desk.child("赵一", identifiers=booklets[0])
+        self.second = self.desk.child("赵一一", identifiers=booklets[1], alerts=egg)
+        self.third = self.other.child("赵艺", identifiers=booklets[2])
+        for child, vaccine in ((self.first, "0202"), (self.second, "1201"), (self.third, "1801")):
+            self.other.dose(child, vaccine)
+        self.merged = self.desk.tell("child.merged", events.ChildMerged(self.second, "同一本证"), self.first)
+        self.other.hear(self.desk)
+        self.also_merged = self.other.tell("child.merged", events.ChildMerged(self.third, "同一人"), self.second)
+        self.ended = self.other.tell("child.unmerged", events.ChildUnmerged(self.merged, "误合并"), self.first)
+
+    def people(self) -> list[Told]:
+        return [told for told in (*self.desk.told, *self.other.told) if b"child.merged" not in told.data][:-1]
+
+    def fact(self, id_: str) -> Told:
+        return next(told for told in (*self.desk.told, *self.other.told) if f'"event_id":"{id_}"'.encode() in told.data)
+
+
+@pytest.fixture
+def three(world: World) -> Three:
+    return Three(world)
+
+
+@pytest.fixture
+def merged(store: Store, world: World, three: Three) -> Iterator[StoreInbox]:
+    """All three are one child."""
+    held = StoreInbox(store, world, CLINIC)
+    held.apply_page([*three.people(), three.fact(three.merged), three.fact(three.also_merged)], "cursor")
+    yield held
+
+
+def groups(store: Store, three: Three) -> list[tuple[str, ...]]:
+    return [links.group(store, child) for child in (three.first, three.second, three.third)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_any_order_of_merging_and_unmerging_gives_the_same_children(
+    tmp_path: Path, three: Three, order: tuple[int, ...]
+) -> None:
+    store = new_store(tmp_path / "a.db")
+    held = StoreInbox(store, new_world(), CLINIC)
+    parts = [three.people(), *([three.fact(id_)] for id_ in (three.merged, three.also_merged, three.ended))]
+    for at in order:
+        held.apply_page(parts[at], "cursor")
+    both = (three.second, three.third)
+    assert groups(store, three) == [(three.first,), both, both]
+    assert [len(doses.of_child(store, child)) for child in (three.first, three.second, three.third)] == [1, 2, 2]
+    assert [link.id for link in links.standing(store, three.third)] == [three.also_merged]
+    assert links.one(store, three.merged) is None
+    store.close()
+
+
+def test_one_child_in_every_list(merged: StoreInbox, store: Store, three: Three) -> None:
+    ids = (three.first, three.second, three.third)
+    assert {links.head_of(store, child) for child in ids} == {three.first}
+    for child in ids:
+        assert {dose.vaccine for dose in doses.of_child(store, child)} == {"0202", "1201", "1801"}
+    (number,) = {one for n in range(3) for one in children.by_identifier(store, f"320114{n:04}")}
+    assert number == three.first
+    assert [line.id for line in children.search(store, "赵")] == [three.first]
+    assert [line.id for line in children_view.lines(store)] == [three.first]
+    form = events.ChildRegistered("赵艺", "1", "2025-11-20")
+    assert [row["id"] for row in children.possible_doubles(store, form)] == [three.first]
+    vitals = children.vitals(store, ids)
+    assert {one.alerts for one in vitals.values()} == {children.alerts(store, three.first)} != {()}
+    assert doses.histories(store, ids)[three.third] == doses.histories(store, [three.first])[three.first]
+
+
+def test_one_child_is_reckoned_once_and_two_again_after_the_end(merged: StoreInbox, store: Store, three: Three) -> None:
+    known = plans.load(SETTINGS.programme)
+    assert recount.recount(store, known, DAY) == 1
+    reckoned = {child for (child,) in store.sql("SELECT DISTINCT child_id FROM forecast")}
+    assert reckoned == {three.first} and forecasts.looked_at(store, three.third) == forecasts.last_fact(store)
+    merged.apply_page([three.fact(three.ended)], "next")
+    assert set(recount.stale(store, known.stamp(DAY))) == {three.first, three.second}
+
+
+def test_a_visit_of_either_record_is_the_childs(merged: StoreInbox, store: Store, three: Three, world: World) -> None:
+    here = Voice(world, "T-1")
+    visit = here.tell("visit.opened", events.VisitOpened(CLINIC, "2"), three.second)
+    merged.apply_page(here.told, "next")
+    found = visits.open_of(store, three.third)
+    assert found and found.id == visit
+    (place,) = queue.visits(store, "2026-11-22", "2026-01-01")
+    assert (place.child_id, place.visit_id, place.name) == (three.first, visit, "赵一")
+
+
+def test_the_oldest_of_a_ring_goes_on(merged: StoreInbox, store: Store, three: Three) -> None:
+    three.desk.tell("child.merged", events.ChildMerged(three.first, "反向"), three.third)
+    merged.apply_page(three.desk.told, "next")
+    assert {links.head_of(store, child) for child in (three.first, three.second, three.third)} == {three.first}
+
+
+def test_a_record_that_leaves_is_linked_no_more(merged: StoreInbox, store: Store, three: Three) -> None:
+    merged.apply_page([Advice("feed.left", f"left/{three.third}", child_id=three.third)], "next")
+    assert groups(store, three)[:2] == [(three.first, three.second)] * 2
+    assert children.card(store, three.third) is None
