@@ -116,9 +116,15 @@ class ChildrenPage(WorkPage):
         if line:
             self.show_record(line.id)
 
-    def show_record(self, child_id: str) -> None:
-        """The child's record in the place of the list."""
-        self.do(trips.record_of, self._record, child_id)
+    def show_record(self, child_id: str, told: str = "") -> None:
+        """The child's record in the place of the list, and above it what was just done."""
+
+        def show(look: Look) -> None:
+            self._record(look)
+            if told:
+                self.say(told)
+
+        self.do(trips.record_of, show, child_id)
 
     def _record(self, look: Look) -> None:
         if look.child is None or look.page is None:
@@ -180,11 +186,7 @@ class ChildrenPage(WorkPage):
     def _back(self, child_id: str, code: str) -> Callable[[object], None]:
         """Back to the record, saying that it is done."""
 
-        def then(_: object) -> None:
-            self.show_record(child_id)
-            self.say(self.words(code))
-
-        return then
+        return lambda _: self.show_record(child_id, self.words(code))
 
     def _printed(self, printer: str) -> None:
         self.house.services.wake_printer()

@@ -16,6 +16,7 @@ from domain.world import from_utc_text
 from terminal.ui import parts
 from terminal.ui.correction_sheets import AnswerSheet, wanted_words
 from terminal.ui.dose_sheets import ReasonSheet
+from terminal.ui.exchange_words import field_words, matter_title, matter_words, missing_words
 from terminal.ui.page_parts import Within, WorkPage, in_card
 from terminal.ui.pages import House
 from terminal.ui.table_view import Column, Table
@@ -35,8 +36,6 @@ Kind = Literal["answer", "missing", "matter", "notice", "asked"]
 KINDS: tuple[Kind, ...] = ("answer", "missing", "matter", "notice", "asked")  # in this order
 USUAL_SETTLED = ("ui.inbox.compared", "ui.inbox.family_called", "ui.inbox.recorded_anew")
 DETAIL_PX = 142
-_FAMILIES = ("quarantine", "recall")  # of codes that say their case behind the point
-_NAMED = ("review.identity", "review.unmerged_dose", "review.possible_double", "desk.replaced", "feed.left")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ class InboxPage(WorkPage):
         words = self.words
         about = " / ".join(_dose(words, dose) for dose in line.doses)
         if not about and "field" in line.params:
-            about = _field(words, str(line.params["field"]))
+            about = field_words(words, str(line.params["field"]))
         told = "\n".join(filter(None, [about, matter_words(words, line)]))
         title = matter_title(words, line.code)
         return Line(
@@ -171,8 +170,7 @@ class InboxPage(WorkPage):
         words = self.words
         since = line.since.replace("T", " ")
         about = words("ui.inbox.desk_since", desk=line.desk_name, since=since)
-        slip = line.last_receipt or words("ui.inbox.no_slip")
-        told = words("ui.inbox.missing_how", desk=line.desk_name, since=since, receipt=slip)
+        told = missing_words(words, line)
         return Line(line.key, "missing", words("ui.inbox.missing_one"), "", "", about, since, told, False, line)
 
     def _when(self, at: str) -> str:
@@ -228,31 +226,6 @@ class InboxPage(WorkPage):
             self.look()
 
         return then
-
-
-def matter_title(words: Words, code: str) -> str:
-    """What kind of matter it is, in a word or two; of one this version does not know, that it is a notice."""
-    family = code.partition(".")[0]
-    known = code if code in _NAMED else family if family in _FAMILIES else "other"
-    return words(f"ui.inbox.is.{known}")
-
-
-def matter_words(words: Words, line: MatterLine) -> str:
-    """What happened and what to do; of one this version does not know, its code."""
-    params = dict(line.params)
-    if "field" in params:
-        params["field"] = _field(words, str(params["field"]))
-    try:
-        return words(line.code, **params)
-    except KeyError:
-        return words("ui.inbox.unknown", code=line.code)
-
-
-def _field(words: Words, field: str) -> str:
-    try:
-        return words(f"ui.field.{field}")
-    except KeyError:
-        return field
 
 
 def _dose(words: Words, dose: Dose) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from domain.world import from_utc_text
 from terminal.store.sync_view import BatchRow
-from terminal.ui import parts
+from terminal.ui import parts, trips
+from terminal.ui.exchange_words import missing_words
 from terminal.ui.first_load import FirstLoad
 from terminal.ui.page_parts import Facts, WorkPage, in_card
 from terminal.ui.pages import House
 from terminal.ui.services import Condition
 from terminal.ui.table_view import Column, Table
 from terminal.ui.tokens import GAP
-from terminal.usecases.sync_view import SyncView, read_sync
+from terminal.usecases.exchange_view import MissingHours
+from terminal.usecases.sync_view import SyncView
 
 OLD = timedelta(days=1)  # facts that wait longer need a look
 BACKUP_LATE = 2.0  # times the interval of the settings
@@ -29,7 +32,10 @@ class SyncPage(WorkPage):
         self.upload, self.down = Facts(words("ui.sync.line")), Facts(words("ui.sync.down"))
         self.backup = Facts(words("ui.sync.safety"))
         self.first_load = FirstLoad()
-        self.down.below.insertWidget(2, self.first_load)
+        self.missing = parts.text("", "attention", wrap=True)
+        self.missing.hide()
+        self.down.below.insertWidget(2, self.missing)
+        self.down.below.insertWidget(3, self.first_load)
         self.table: Table[BatchRow] = Table(words("ui.sync.batches"), self._columns(), words("ui.sync.no_batches"))
         for left, right, high in ((self.upload, self.down, 0), (in_card(self.table), self.backup, 1)):
             line = parts.row(left, right, spacing=GAP)
@@ -77,9 +83,12 @@ class SyncPage(WorkPage):
         self.refresh()
 
     def refresh(self) -> None:
-        self.ask(read_sync, self._show, self.house.desk)
+        self.ask(trips.sync, self._show, self.house.desk)
 
-    def _show(self, view: SyncView) -> None:
+    def _show(self, both: tuple[SyncView, Sequence[MissingHours]]) -> None:
+        view, missing = both
+        self.missing.setText("\n".join(missing_words(self.words, one) for one in missing))
+        self.missing.setVisible(bool(missing))
         words, now = self.words, self.house.desk.world.now()
         unsent = view.unsent
         old = bool(unsent.oldest_at) and now - from_utc_text(unsent.oldest_at) > OLD

@@ -15,13 +15,14 @@ from drivers.scan import ScanEvent
 from terminal.store import children, doses, links, outbox, papers, requests, staff, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
-from terminal.usecases.exchange_view import InboxCount, inbox_count
+from terminal.usecases.exchange_view import InboxCount, MissingHours, inbox_count, missing_hours
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
 from terminal.usecases.lookup import keep_found
 from terminal.usecases.merge_children import differences
 from terminal.usecases.scan_routing import Answer, route_scan
 from terminal.usecases.schedule import page_of
 from terminal.usecases.staff_emergency import EmergencyUse, emergency_standing
+from terminal.usecases.sync_view import SyncView, read_sync
 from terminal.usecases.visit import ClosedVisit, close_visit
 
 if TYPE_CHECKING:
@@ -205,3 +206,8 @@ def standing(desk: Desk) -> Standing:
         emergency_standing(desk),
         inbox_count(desk),
     )
+
+
+def sync(desk: Desk) -> tuple[SyncView, list[MissingHours]]:
+    """How the line stands, and which desks' hours never arrived."""
+    return read_sync(desk), missing_hours(desk)

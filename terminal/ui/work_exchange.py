@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,7 @@ from domain.codes import PersonCode, classify
 from domain.doses import Dose
 from domain.errors import SyncError
 from domain.permissions import Permission, allowed
+from domain.world import from_utc_text
 from terminal.ui import trips
 from terminal.ui.correction_sheets import RequestSheet
 from terminal.ui.lookup_sheet import LookupSheet
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 PRESET: Purpose = "vaccination"
 PRESSED_MS = 150  # a finger or button is down: the screen changes when it is up
+FRESH = timedelta(minutes=1)  # nothing is asked again so soon
 READ_S = 0.8  # after an answer that changed by itself, so long Enter does nothing: nobody has read it yet
 
 
@@ -62,7 +65,7 @@ class ExchangeWork:
         self.asking, self._late = "", False
         if not child_id or not work.services.online():
             return
-        if not allowed(work.actor.grades, Permission.CHILD_LOOKUP):
+        if not allowed(work.actor.grades, Permission.CHILD_LOOKUP) or self._fresh():
             return
         self.asking, actor = child_id, work.actor
 
@@ -74,6 +77,13 @@ class ExchangeWork:
             work.tasks.run(note_lookup, work.desk, actor, PRESET, fault.code, child_id, then=lambda _: None)
 
         work.tasks.hear(work.services.look_up("child", child_id, PRESET, actor.code), found, silent)
+
+    def _fresh(self) -> bool:
+        """The region said so a moment ago: it was looked up, or opened at this desk before."""
+        card = self.work.look.child.card if self.work.look.child else None
+        if card is None or card.known_from != "region":
+            return False
+        return self.work.desk.world.now() - from_utc_text(card.known_at) < FRESH
 
     def _asked(self, child_id: str) -> None:
         if self.asking == child_id:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain import demographics
 from domain.doses import Change, Dose, standing
 from domain.errors import WireError
-from domain.events import ChildRegistered, DoseGiven
+from domain.events import ChildRegistered, DoseGiven, DoseMoved
+from domain.heard import Heard, hear
 from domain.wire import event
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ _CHANGES = {"dose.voided": "voided", "dose.corrected": "corrected", "dose.disput
 
 @dataclass(frozen=True)
 class FoundChild:
-    """`facts` None when the answer holds no person, only doses. `clinics` told of it; `doses` count, oldest first."""
+    """`facts` None when the answer holds no person, only doses. `clinics` told of it; `doses` count, oldest first;
+    `as_of` is when the region knew so (UTC)."""
 
     facts: ChildRegistered | None
     clinics: tuple[str, ...]
@@ -31,45 +34,36 @@ class FoundChild:
 
 
 def read_found(found: Found) -> FoundChild:
-    """Nothing is stored, and what cannot be read is left out: the same facts are checked again when they are kept."""
-    told = sorted(_readable(found.facts), key=lambda one: (one[0].hlc, one[1].terminal_id))
-    doses = [dose for said, who in told if (dose := _dose(said, who))]
-    changes = [Change(_body(said)["of"], _CHANGES[said.kind], _body(said)) for said, _ in told if said.kind in _CHANGES]
-    clinics = tuple(dict.fromkeys(who.clinic for _, who in told))
-    counting = tuple(dose for dose in standing(doses, changes) if dose.counts)
-    return FoundChild(_person(found.children, (said for said, _ in told)), clinics, counting, found.as_of)
+    """Nothing is stored, and what cannot be read is passed over: the facts are checked again when they are kept."""
+    told = sorted(_readable(found.facts), key=lambda one: one.clock)
+    of_head = (one for one in told if one.said.subject == found.children[0])
+    person = demographics.fold(of_head) or demographics.fold(told)
+    clinics = tuple(dict.fromkeys(one.clinic for one in told))
+    doses = tuple(dose for dose in _doses(told) if dose.counts and dose.child_id in found.children)
+    return FoundChild(person.facts if person else None, clinics, doses, found.as_of)
 
 
-def _readable(facts: Iterable[Told]) -> Iterable[tuple[event.Event, Told]]:
+def _readable(facts: Iterable[Told]) -> Iterable[Heard]:
     for told in facts:
         try:
-            yield event.decode(told.data), told
+            yield hear(told.terminal_id, told.clinic, event.decode(told.data))
         except WireError:
             continue
 
 
-def _body(said: event.Event) -> dict[str, Any]:
-    body: dict[str, Any] = msgspec.json.decode(said.body)
-    return body
-
-
-def _dose(said: event.Event, who: Told) -> Dose | None:
-    if said.kind != "dose.given":
-        return None
-    body = msgspec.json.decode(said.body, type=DoseGiven)
-    facts = msgspec.structs.asdict(body)
-    return Dose(said.event_id, said.subject, body.vaccine, body.dose_no, said.stated[:10], who.clinic, facts)
-
-
-def _person(children: tuple[str, ...], told: Iterable[event.Event]) -> ChildRegistered | None:
-    """The record that goes on, as the later word on each field has it."""
-    person: dict[str, Any] = {}
-    for said in told:
-        if said.kind == "child.registered" and (said.subject == children[0] or not person):
-            person = _body(said) | ({} if said.subject == children[0] else person)
-        elif said.kind == "child.updated" and said.subject == children[0]:
-            person |= {field: pair[1] for field, pair in _body(said)["fields"].items()}
-    try:
-        return msgspec.convert(person, ChildRegistered) if person else None
-    except msgspec.ValidationError:
-        return None
+def _doses(told: Iterable[Heard]) -> list[Dose]:
+    """As they stand after every change; a moved one stands with the child it was moved to."""
+    given: dict[str, Dose] = {}
+    changes = []
+    for one in told:
+        said, body = one.said, one.body
+        if isinstance(body, DoseGiven):
+            facts = msgspec.structs.asdict(body)
+            given[said.event_id] = Dose(
+                said.event_id, said.subject, body.vaccine, body.dose_no, one.day, one.clinic, facts
+            )
+        elif isinstance(body, DoseMoved) and body.of in given:
+            given[said.event_id] = replace(given[body.of], id=said.event_id, child_id=body.to_child)
+        if said.kind in _CHANGES and body is not None:
+            changes.append(Change(body.of, _CHANGES[said.kind], msgspec.structs.asdict(body)))
+    return standing(given.values(), changes)

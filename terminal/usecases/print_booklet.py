@@ -49,7 +49,7 @@ def _paper(desk: Desk, card: children.Card, page: Page, given: list[Dose]) -> Do
     facts, day = card.facts, next_visit(page, today)
     coming = [n for n in page.nexts if day and comes_on(n, today) == day]
     at = from_utc_text(card.known_at).astimezone(desk.world.zone).strftime("%Y-%m-%d %H:%M")
-    source = speak("ui.known.here") if card.known_from == "here" else card.known_from
+    source = speak(f"ui.known.{card.known_from}")
     told = RecordFacts(
         clinic=desk.settings.clinic.name,
         child_name=facts.name,
