@@ -86,8 +86,11 @@ class Terminal:
         from terminal.bootstrap.hub import hub_worker
 
         self.hub_outbox = outbox = StoreHubOutbox(self.desk.store, self.desk.world)
+        home, desk = self.home, self.desk
         try:
-            self.hub = hub_worker(self.home, self.desk, self.outbox, outbox, lambda: self.outbox.last[0] not in WELL)
+            self.hub = hub_worker(
+                home, desk, self.outbox, outbox, lambda: self.outbox.last[0] not in WELL, self._children_came
+            )
         except VaxdeskError as fault:
             outbox.report(fault.code, fault.params)
         else:
