@@ -23,7 +23,7 @@ from sync.sealing import seal_waiting
 from sync.visit import ANSWERED_ANEW, begin_anew, sync_once
 from sync.worker import Agenda, Paced, Rhythm
 
-EVERY_S = 0.7
+EVERY_S = 0.5
 RHYTHM = Rhythm(debounce_s=EVERY_S, base_s=1.0, cap_s=15.0)
 _STATUS_S = 30.0  # without news of ours, the hub's clock and generation are asked for this often
 _RELAY_S = 3.0

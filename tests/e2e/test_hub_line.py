@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -26,19 +24,11 @@ from sync.hub import HubClient, HubLine, introduce
 from sync.keys import KEYSET, REGISTRATION, ROOT
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.feed_inbox import MemoryFeedInbox
+from tests.fakes.hubs import enrol_hub, until
 from tests.fakes.outbox import MemoryOutbox
 from tests.region_fixtures import CLINIC, Terminal
 
 New = Callable[..., Terminal]
-DEADLINE_S = 20.0
-
-
-def until(true: Callable[[], bool], deadline_s: float = DEADLINE_S) -> None:
-    """Looked at every 20 ms."""
-    end, pause = time.monotonic() + deadline_s, threading.Event()
-    while not true():
-        assert time.monotonic() < end, "not in time"
-        pause.wait(0.02)
 
 
 class HubMemoryOutbox(MemoryOutbox):
@@ -96,13 +86,6 @@ def module_env() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(EVERY_VARIABLE, "0.2")
         yield
-
-
-def enrol_hub(folder: Path, dsn: str, region: EmbeddedRegion, clinic: str = CLINIC) -> signed.Registration:
-    prepare(folder, dsn, ("127.0.0.1",), World())
-    code = region.new_code(clinic=clinic, desk="hub", name="徐汇测试门诊", hub=True)
-    with queries.connect(dsn) as connection:
-        return hub_place.take(folder, connection, (region.url, region.ca_file.read_text()), code, World())
 
 
 @pytest.fixture
