@@ -42,7 +42,8 @@ def head_of(store: Store, child_id: str) -> str:
 def group(store: Store, child_id: str) -> tuple[str, ...]:
     """The ids of all records of the child that are here, the one that goes on first; itself for an unknown one."""
     head = head_of(store, child_id)
-    found = store.sql("SELECT id FROM child WHERE id = ? OR head = ? ORDER BY id <> ?, id", head, head, head)
+    text = "SELECT id FROM child WHERE id = ? OR (head = ? AND head <> '') ORDER BY id <> ?, id"  # as the index has it
+    found = store.sql(text, head, head, head)
     return tuple(id_ for (id_,) in found) or (child_id,)
 
 
