@@ -32,6 +32,7 @@ ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
 }
 _SAID = {"": "sync.ok", "clone": "sync.anew_clone", "fork": "sync.anew_fork"}
 WELL = frozenset({*_SAID.values(), "sync.sent_again"})  # reports of a visit that reached the region
+_CLOCK_MS = 1000  # a clock that is further off than it was
 _log = logging.getLogger(__name__)
 
 
@@ -87,6 +88,9 @@ class _Visit:
     def run(self) -> SyncResult:
         standing = self._outbox.standing()
         status = self._client.status(self._me.terminal_id, standing.epoch)
+        offset_ms = self._client.offset_ms or 0
+        if abs(offset_ms - (standing.offset_ms or 0)) > _CLOCK_MS:  # kept however this visit ends
+            self._outbox.region_says(standing.generation, offset_ms)
         if version(self._client.client) < version(status.oldest_client):
             raise SyncError("sync.upgrade", "operator", oldest=status.oldest_client)
         self._meet(status, standing)

@@ -341,13 +341,15 @@ def test_leases_are_refilled_when_the_store_wants_them(terminal: New):
 
 
 def test_an_old_program_is_asked_to_upgrade(region: EmbeddedRegion, terminal: New):
-    one = terminal(client="vaxdesk/0.1.0")
+    one, an_hour = terminal(client="vaxdesk/0.1.0"), 3_600_000
     one.outbox.give("child")
+    one.outbox.world = one.world = one.client._world = World(now=lambda: World().now() - timedelta(hours=1))
     with psycopg.connect(region.dsn) as connection:
         connection.execute("UPDATE region_state SET oldest_client = 'vaxdesk/0.2'")
     try:
         fault = one.fails()
         assert (fault.code, fault.params) == ("sync.upgrade", {"oldest": "vaxdesk/0.2"})
+        assert abs(one.outbox.offset_ms - an_hour) < 5_000, "the clock is learnt and kept whatever comes of the visit"
         refused(one, 1, 1, "sync.upgrade")
         assert one.outbox.acked_seq == 0
     finally:
