@@ -49,6 +49,10 @@ class Dose:
     def counts(self) -> bool:
         return self.state in ("given", "disputed")
 
+    def is_of(self, clinic: str) -> bool:
+        """Whether this terminal's clinic answers for it: told it, and gave it or copied it from paper."""
+        return not self.facts.get("told_by") and self.clinic in ("", clinic)
+
 
 @dataclass(frozen=True)
 class Change:

@@ -135,7 +135,6 @@ class BookletSheet(Sheet):
                 p.number,
                 p.field.text().strip(),
                 p.dose.id if p.dose else "",
-                p.dose.clinic if p.dose else "",
             )
             for p in self.places
             if p.changed

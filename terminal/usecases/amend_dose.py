@@ -24,7 +24,7 @@ def _find(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Dose | Problem
         return block("dose.not_found")
     if not reason.strip():
         return block("reason.missing", "reason")
-    if dose.clinic not in ("", desk.clinic):
+    if not dose.is_of(desk.clinic):
         return block("dose.other_clinic")
     recorded = from_utc_text(dose.facts["recorded_at"]).astimezone(desk.world.zone).date()
     own_today = dose.facts["recorded_by"] == actor.code and recorded == desk.world.today()
@@ -155,7 +155,7 @@ def dispute_dose(desk: Desk, actor: Actor, dose_id: str, reason: str) -> Outcome
         return stop(block("dose.not_found"))
     if not reason.strip():
         return stop(block("reason.missing", "reason"))
-    if dose.clinic in ("", desk.clinic):
+    if dose.is_of(desk.clinic):
         return stop(block("dose.own_clinic"))
     body = DoseDisputed(dose_id, reason)
     with ledger.tell(desk.store, desk.world, actor.code) as entry:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from domain.doses import Dose
 from domain.problems import Problem
+from terminal.store import doses
 from terminal.usecases.amend_dose import correct_dose, dispute_dose
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.record_dose import transcribe_dose
@@ -14,14 +15,12 @@ from terminal.usecases.record_dose import transcribe_dose
 
 @dataclass(frozen=True)
 class PaperDose:
-    """A date as the booklet has it. `dose_id`: the recorded dose it differs from, "" for one not recorded here;
-    `clinic` is where the recorded one was given."""
+    """A date as the booklet has it. `dose_id`: the recorded dose it differs from, "" for one not recorded here."""
 
     vaccine: str
     number: int
     given_on: str
     dose_id: str = ""
-    clinic: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,10 @@ def copy_booklet(
     saved, refused = 0, []
     for line in sorted(lines, key=lambda one: one.given_on):
         outcome: Outcome[Dose]
-        if not line.dose_id:
+        recorded = doses.one(desk.store, line.dose_id) if line.dose_id else None
+        if recorded is None:
             outcome = transcribe_dose(desk, actor, child_id, line.given_on, line.vaccine, line.number, elsewhere)
-        elif line.clinic in ("", desk.clinic):
+        elif recorded.is_of(desk.clinic):
             outcome = correct_dose(desk, actor, line.dose_id, {"given_on": line.given_on}, reason)
         else:
             outcome = dispute_dose(desk, actor, line.dose_id, f"{reason} {line.given_on}")

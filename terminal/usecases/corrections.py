@@ -33,7 +33,7 @@ def request_correction(
     dose = doses.one(desk.store, dose_id)
     if dose is None or not dose.counts:
         return stop(block("dose.not_found"))
-    if dose.clinic in ("", desk.clinic):
+    if dose.is_of(desk.clinic):
         return stop(block("dose.own_clinic"))
     due, fields = due or usual_due(desk).isoformat(), fields or {}
     problems = _cannot_ask(desk, dose_id, reason, due) or (wrong_fields(desk, dose, fields) if fields else [])
@@ -65,7 +65,7 @@ def answer_request(
     dose = doses.one(desk.store, request.dose_id) if request else None
     if request is None or request.outcome:
         return stop(block("correction.not_open"))
-    if dose is None or dose.clinic != desk.clinic:
+    if dose is None or not dose.is_of(desk.clinic):
         return stop(block("dose.other_clinic"))
     if outcome == "declined" and not reason.strip():
         return stop(block("reason.missing", "reason"))

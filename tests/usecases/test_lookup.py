@@ -10,7 +10,9 @@ from sync.feed import Found
 from sync.ports import Told
 from terminal.store import matters
 from terminal.store.inbox import StoreInbox
-from terminal.usecases.amend_dose import void_dose
+from terminal.usecases.amend_dose import correct_dose, void_dose
+from terminal.usecases.copy_booklet import PaperDose, copy_booklet
+from terminal.usecases.corrections import request_correction
 from terminal.usecases.due_list import list_due
 from terminal.usecases.find_child import find_child, view_child
 from terminal.usecases.lookup import PURPOSES, begin_lookup, keep_found, note_lookup
@@ -105,6 +107,21 @@ def test_doses_without_a_person_open_nobody(clinic: Story) -> None:
     outcome = keep_found(clinic.desk, clinic.nurse, far.found(), "vaccination")
     assert codes(outcome.problems) == ["lookup.no_person"]
     assert [row["outcome"] for row in clinic.audit("child.lookup")] == ["lookup.no_person"]
+
+
+def test_what_another_clinic_copied_from_paper_is_for_that_clinic_to_correct(clinic: Story) -> None:
+    far = Far(clinic)
+    child = far.child()
+    body = events.DoseGiven("", "0201", 1, "", elsewhere="县医院")
+    copied = far.outbox.tell("dose.given", body, child, stated="2026-04-20")
+    made(keep_found(clinic.desk, clinic.nurse, far.found(), "correction"))
+    changes = {"given_on": "2026-04-21"}
+    desk, doctor = clinic.desk, clinic.doctor
+    assert codes(correct_dose(desk, doctor, copied, changes, "本上是 21 日").problems) == ["dose.other_clinic"]
+    made(request_correction(desk, clinic.nurse, copied, "本上是 21 日", fields=changes))
+    line = PaperDose("0201", 1, "2026-04-21", copied)
+    assert made(copy_booklet(desk, clinic.nurse, child, [line], "县医院", "本上是 21 日")).saved == 1
+    assert [(one.state, one.given_on) for one in clinic.doses(child)] == [("disputed", "2026-04-20")]
 
 
 # -- two desks that gave the same -------------------------------------------------------------------------------------
