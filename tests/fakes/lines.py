@@ -99,7 +99,7 @@ class Script:
                 near, _ = self._listener.accept()
                 with near, self._context.wrap_socket(near, server_side=True) as line:
                     line.settimeout(10)
-                    self.requests.append(_request(line))
+                    self.requests.append(read_request(line))
                     if answer is None:
                         self._over.wait(30)
                     else:
@@ -112,7 +112,8 @@ def answer(status: int, body: bytes, *headers: str, length: int | None = None) -
     return "\r\n".join([*head, *headers, "", ""]).encode() + body
 
 
-def _request(line: ssl.SSLSocket) -> bytes:
+def read_request(line: ssl.SSLSocket) -> bytes:
+    """One request with its body; what came of it when the line ended."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = line.recv(65536)
@@ -121,8 +122,8 @@ def _request(line: ssl.SSLSocket) -> bytes:
         data += piece
     head, _, body = data.partition(b"\r\n\r\n")
     length = next((int(x[15:]) for x in head.lower().split(b"\r\n") if x.startswith(b"content-length:")), 0)
-    while len(body) < length:
-        body += line.recv(65536)
+    while len(body) < length and (piece := line.recv(65536)):
+        body += piece
     return head + b"\r\n\r\n" + body
 
 
