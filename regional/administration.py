@@ -139,9 +139,10 @@ def restore(dsn: str, keys: KeyRing, world: World, actor: str, folder: Path) -> 
 
 
 def restored(dsn: str, world: World, actor: str) -> None:
-    """The database came back by other means: the terminals send again what it lost."""
+    """The database came back by other means: the terminals send again what it lost, no number is leased twice."""
     database.new_generation(dsn, world)
     with queries.connect(dsn) as connection:
+        backup.pass_over_numbers(connection)
         audit(connection, world.now(), actor, "region.restored")
 
 

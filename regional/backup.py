@@ -157,14 +157,19 @@ def restore(dsn: str, folder: Path, keys: KeyRing, world: World) -> Report:
         connection.execute("DELETE FROM region_state")
         _copy_in(connection, folder, manifest)
         connection.execute("UPDATE epoch SET safe_seq = have_seq")
-        for kind, count in FIRST_LEASES.items():
-            connection.execute(_PASS_OVER, (count, kind))
+        pass_over_numbers(connection)
         for table in _NUMBERED:
             connection.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'number'), max(number)) FROM {table}".encode()
             )
         connection.execute("UPDATE region_state SET generation = %s", (world.random(16).hex(),))
     return report
+
+
+def pass_over_numbers(connection: Connection) -> None:
+    """To be called when a region came back from a copy, by whatever means: what was leased after it is not known."""
+    for kind, count in FIRST_LEASES.items():
+        connection.execute(_PASS_OVER, (count, kind))
 
 
 def _copy(connection: Connection, folder: Path, before: Manifest | None, world: World) -> tuple[Manifest, Report]:

@@ -30,6 +30,7 @@ MIGRATIONS = (
     "0009_beside",
     "0010_clones",
     "0011_replaced",
+    "0012_twins",
 )
 _LOCK = 0x7661786465736B  # "vaxdesk"
 

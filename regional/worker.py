@@ -15,7 +15,7 @@ from psycopg import errors
 from domain.errors import WireError
 from domain.wire import batch
 from domain.world import World
-from regional import projection, reference, replacement, reviews, rows, scope
+from regional import projection, reference, replacement, reviews, rows, scope, twins
 from regional.database import Connection
 from regional.inbox import CHANNEL
 from regional.keys import KeyRing
@@ -151,6 +151,10 @@ class Applier:
         self._connection.execute("TRUNCATE staged_event")
         readable = [held for held in events if held.event is not None]
         rows.copy(self._connection, "staged_event", _EVENT_TYPES, map(_event_row, readable))
+        told_before = twins.pass_over(self._connection, list({held.terminal_id for held in events}))
+        if told_before:
+            events = [held for held in events if held.place not in told_before]
+            readable = [held for held in readable if held.place not in told_before]
         different: set[Place] = set()
         if self._connection.execute(_EVENTS).rowcount < len(readable):
             different = {(row[0], row[1], row[2]) for row in self._connection.execute(_DIFFERENT)}
