@@ -1,7 +1,7 @@
 """A terminal until it is killed: `exchange_terminal.py <records.db> <region url> <ca.pem>`, real store, real threads.
 
-A line "give <n>" on standard input records that many doses; "finish" sends the rest, reads to the end, and ends. It says
-on standard output, a line each: saved <dose>, acked <received upto>, failed <code>, read <facts so far>, finished <seq>.
+A line "give <n>" on standard input records that many doses; "finish" sends the rest and ends. It says on standard
+output, a line each: saved <dose>, acked <received upto>, failed <code>, read <rows>, finished <seq>.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from sync.keys import REGISTRATION, identity, region_keys
 from sync.ports import Told
 from sync.worker import Rhythm, SyncWorker
 from terminal.store.database import Store
+from terminal.store.inbox import StoreInbox
 from terminal.store.ledger import tell
 from terminal.store.outbox import StoreOutbox, unsent
-from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.fakes.ledgers import KEY
 from tests.region_fixtures import CLINIC
 
@@ -50,10 +50,10 @@ class Heard(StoreOutbox):
         self.settled.set()
 
 
-class HeardInbox(MemoryFeedInbox):
+class HeardInbox(StoreInbox):
     def apply_page(self, rows: Sequence[Told | Advice], cursor: str) -> None:
         super().apply_page(rows, cursor)
-        say("read", len(self.facts))
+        say("read", len(rows))
 
 
 def give(store: Store, world: World, n: int) -> list[str]:
@@ -98,7 +98,7 @@ def run(records: Path, url: str, ca_pem: str) -> None:
         return RegionClient(url, ca_pem, me.key, world, client="vaxdesk/0.1.0", offset_ms=offset, read_s=5.0)
 
     line = SyncWorker(outbox, client(), me, world, QUICK)
-    way = Feed(HeardInbox(CLINIC), client(), keys, me, world)
+    way = Feed(HeardInbox(store, world, CLINIC), client(), keys, me, world)
     ended = threading.Event()
     back = threading.Thread(target=go_on, args=(way, line, ended))
     line.start()
