@@ -74,7 +74,7 @@ def enrol(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> EnrolmentAns
     with pool.transaction() as connection:
         _count_tries(connection, asked.source, now)
         auth.use_nonce(connection, given, now)
-        code = _take_code(connection, said.code, given.keyid, now)
+        code = _take_code(connection, said, given.keyid, now)
         if isinstance(code, Refused):
             connection.execute("INSERT INTO enrolment_failure VALUES (%s, %s)", (asked.source, now))
         else:
@@ -92,9 +92,11 @@ def _count_tries(connection: Connection, source: str, now: datetime) -> None:
         raise Refused(429, "TOO_MANY_TRIES", retry_after_s=max(1, round((row[1] + _TRY_WINDOW - now).total_seconds())))
 
 
-def _take_code(connection: Connection, code: str, key_id: str, now: datetime) -> tuple[str, str, bool] | Refused:
+def _take_code(
+    connection: Connection, said: EnrolmentRequest, key_id: str, now: datetime
+) -> tuple[str, str, bool] | Refused:
     """Clinic, desk and whether it is for a hub, of a good code, now used; or why not."""
-    hashed = _hash(code)
+    hashed = _hash(said.code)
     row = connection.execute(
         "SELECT clinic_code, desk, expires_at, used_by, hub FROM enrolment_code WHERE code_hash = %s FOR UPDATE",
         (hashed,),
@@ -105,6 +107,8 @@ def _take_code(connection: Connection, code: str, key_id: str, now: datetime) ->
         return Refused(403, "CODE_USED")
     if row[3] is None and row[2] < now:
         return Refused(403, "CODE_EXPIRED")
+    if row[4] != said.hub:
+        return Refused(403, "CODE_KIND")
     connection.execute("UPDATE enrolment_code SET used_by = %s WHERE code_hash = %s", (key_id, hashed))
     return row[0], row[1], row[4]
 

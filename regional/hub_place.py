@@ -103,14 +103,12 @@ def take(
 ) -> signed.Registration:
     """Enrol this hub at the region (URL, CA as PEM); `accept` is shown the fingerprint of the region's root first.
 
-    The same code may be tried again when an answer was lost. Raises SyncError; ConfigError "hub.not_for_hub" for a
-    desk's code, "hub.other_clinic" when the database is another clinic's.
+    The same code may be tried again when an answer was lost. Raises SyncError, "sync.code_kind" for a
+    desk's code; ConfigError "hub.other_clinic" when the database is another clinic's.
     """
     url, ca_pem = region
-    gained = enrol.enrol(url, ca_pem, code, _next_key(folder), client=CLIENT, world=world)
+    gained = enrol.enrol(url, ca_pem, code, _next_key(folder), client=CLIENT, world=world, hub=True)
     said = gained.registration
-    if not said.hub:
-        raise ConfigError("hub.not_for_hub")
     if not accept(crypto.fingerprint(gained.documents[ROOT])):
         raise SyncError("sync.fingerprint_differs", "operator")
     before = recall(connection, REGISTRATION)

@@ -25,16 +25,24 @@ class Enrolment:
 
 
 def enrol(
-    url: str, ca_pem: str, code: str, key: crypto.PrivateKey, *, client: str, world: World, before: str = ""
+    url: str,
+    ca_pem: str,
+    code: str,
+    key: crypto.PrivateKey,
+    *,
+    client: str,
+    world: World,
+    before: str = "",
+    hub: bool = False,
 ) -> Enrolment:
-    """Enrol this terminal; `key` is its new signing key, and signing the request proves that we hold it. `before`: the
-    terminal id it goes by until now, whose unsent facts it carries on.
+    """Enrol this terminal, or clinic's `hub`; `key` is its new signing key, and signing the request proves that we hold
+    it. `before`: the terminal id it goes by until now, whose unsent facts it carries on.
 
     The same code with the same key may be tried again when an answer was lost. Raises SyncError.
     """
     region = RegionClient(url, ca_pem, key, world, client=client)
     try:
-        answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client, before=before))
+        answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client, before=before, hub=hub))
         status_of = signed.payload(answer.registration, signed.Registration).terminal_id
         region.status(status_of)  # the clock, and proof that the place works
     finally:
@@ -42,6 +50,8 @@ def enrol(
     keyset = signed.encode(answer.keyset)
     keys = RegionKeys(keyset, answer.root)
     registration = accepted_registration(keys, answer.registration, key)
+    if registration.hub != hub:
+        raise SyncError("sync.code_kind", "operator")
     return Enrolment(
         registration,
         {

@@ -68,6 +68,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "CODE_WRONG": ("sync.code_wrong", "operator"),
     "CODE_USED": ("sync.code_used", "operator"),
     "CODE_EXPIRED": ("sync.code_expired", "operator"),
+    "CODE_KIND": ("sync.code_kind", "operator"),
     "TOO_MANY_TRIES": ("sync.too_many_tries", "later"),
     "BEHIND": ("sync.behind", "later"),
     "NOT_FOUND": ("sync.lookup_not_found", "never"),

@@ -13,13 +13,14 @@ from domain.wire.signed import SIGN_SUITE, SignedDocument
 
 class EnrolmentRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """A one-time code and the terminal's new public key (of `suite`: X9.62 point), signed with that key; `client` as in
-    batches, `before` the id of the place this PC had until now, "" for none."""
+    batches, `before` the id of the place this PC had until now, "" for none. `hub`: it is to be a clinic's hub."""
 
     code: str
     public_key: bytes
     client: str
     suite: str = SIGN_SUITE
     before: str = ""
+    hub: bool = False
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True):

@@ -24,7 +24,8 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     told: list[dict[str, Any]] = [msgspec.json.decode(kept) if kept else _NEVER for kept in reports]
     print(say("cli.hub.place", clinic=place.clinic, name=place.registration.clinic_name, url=place.url))
     for way, report in zip(("up", "down"), told, strict=True):
-        print(say(f"cli.hub.{way}", at=report["at"] or "-", words=say(report["code"], **report["params"])))
+        words = say("hub.line_ok") if report["code"] == "sync.ok" else say(report["code"], **report["params"])
+        print(say(f"cli.hub.{way}", at=report["at"] or "-", words=words))
     print(say("cli.hub.waits", batches=waiting.batches, refused=waiting.refused, desks=waiting.desks))
     return DONE if all(report["code"] == "sync.ok" for report in told) else TO_MEND
 

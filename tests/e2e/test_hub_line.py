@@ -25,7 +25,7 @@ from sync.keys import KEYSET, REGISTRATION, ROOT
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.fakes.hubs import enrol_hub, until
-from tests.fakes.outbox import MemoryOutbox
+from tests.fakes.outbox import MemoryOutbox, enrolled
 from tests.region_fixtures import CLINIC, Terminal
 
 New = Callable[..., Terminal]
@@ -251,15 +251,19 @@ def test_a_hub_gives_out_no_numbers_and_no_places(desk):
     refused("sync.garbage", mine.client.renew)
 
 
-def test_a_desks_code_makes_no_hub(region: EmbeddedRegion, tmp_path: Path, new_dsn):
+def test_a_desks_code_makes_no_hub_and_a_hubs_no_desk(
+    region: EmbeddedRegion, tmp_path: Path, new_dsn: Callable[[], str]
+):
     dsn = new_dsn()
     prepare(tmp_path, dsn, (), World())
-    with queries.connect(dsn) as connection, pytest.raises(ConfigError) as caught:
-        to = region.url, region.ca_file.read_text()
-        hub_place.take(tmp_path, connection, to, region.new_code(clinic=CLINIC), World())
-    assert caught.value.code == "hub.not_for_hub"
+    to, code = (region.url, region.ca_file.read_text()), region.new_code(clinic=CLINIC)
+    with queries.connect(dsn) as connection:
+        refused("sync.code_kind", hub_place.take, tmp_path, connection, to, code, World())
     with pytest.raises(ConfigError):
         Hub(tmp_path, dsn=dsn)
+    hubs = region.new_code(clinic=CLINIC, hub=True)
+    refused("sync.code_kind", enrolled, *to, hubs, World())
+    enrolled(*to, code, World())  # it was not used up
 
 
 def test_documents_come_through_with_the_regions_signature(hub: Hub, region: EmbeddedRegion, desk):
