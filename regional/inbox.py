@@ -41,7 +41,7 @@ def status(pool: Pool, keys: KeyRing, asked: Asked, terminal_id: str, world: Wor
         who = auth.terminal(connection, asked, now, expired_too=True)
         if who.terminal_id != terminal_id:
             raise Refused(403, "FOREIGN")
-        cloned = who.cloned or (epoch != who.epoch and _returned(connection, who, epoch, now))
+        cloned = who.cloned or (epoch not in ("", who.epoch) and _returned(connection, who, epoch, now))
         row = connection.execute(_EPOCH, (terminal_id, who.epoch)).fetchone()
     have_seq, have_hash, safe_seq = row[:3] if row else (0, b"", 0)
     said = who.generation, who.epoch, have_seq, have_hash.hex(), safe_seq, utc_text(now), keys.version

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from domain.errors import SyncError, WireError
 from domain.wire import signed
 from domain.wire.signed import Ack
-from sync import faults
+from domain.world import World
+from sync import anew, faults
 from sync.keys import KEYSET, ROOT, Identity, RegionKeys, region_keys
 from sync.ports import Outbox
 
@@ -33,6 +34,7 @@ class Settled:
     foreign: int = 0
     damaged: int = 0
     rewound: bool = False
+    anew: bool = False
     refusals: list[SyncError] = field(default_factory=list)
     held: dict[str, int] = field(default_factory=dict)
 
@@ -43,10 +45,10 @@ def name(terminal_id: str, epoch: str, first_seq: int, last_seq: int) -> str:
 
 
 def settle(
-    outbox: Outbox, me: Identity, keyset: bytes | None, acks: Iterable[bytes], refusals: Iterable[bytes]
+    outbox: Outbox, me: Identity, world: World, keyset: bytes | None, acks: Iterable[bytes], refusals: Iterable[bytes]
 ) -> Settled:
-    """Take in the region's answers; those to this terminal settle what they acknowledge. Raises SyncError, StoreError;
-    then nothing was settled."""
+    """Take in the region's answers; those to this terminal settle what they acknowledge, and what the region could not
+    take for another history goes out again in a new epoch. Raises SyncError, StoreError."""
     result = Settled()
     _renew_keys(outbox, keyset, result)
     newest = max(_ours(outbox, me, acks, result), key=lambda one: one[0].time, default=None)
@@ -56,6 +58,10 @@ def settle(
         fault = faults.refusal(409, body, None)
         if fault.code == "sync.old_key":  # sealed anew to the key that came along
             outbox.rewind(outbox.standing().acked_seq)
+        if fault.code in anew.ANSWERS and not result.anew:
+            reason, everything = anew.ANSWERS[fault.code]
+            anew.begin(outbox, world, reason, fault, everything=everything)
+            result.anew = True
         result.refusals.append(fault)
     result.received_upto = outbox.standing().acked_seq
     return result

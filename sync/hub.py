@@ -13,14 +13,14 @@ import msgspec
 from domain.errors import SyncError, WireError
 from domain.wire import signed
 from domain.world import World
-from sync import crypto, faults, messages
+from sync import anew, crypto, faults, messages
 from sync.client import RegionClient
 from sync.feed import Feed
 from sync.keys import KEYSET, REGISTRATION, ROOT, Identity, RegionKeys, region_keys
 from sync.messages import Introduced, Introduction, Relayed
 from sync.ports import FeedInbox, Outbox, SealedBatch
 from sync.sealing import seal_waiting
-from sync.visit import ANSWERED_ANEW, begin_anew, sync_once
+from sync.visit import sync_once
 from sync.worker import Agenda, Paced, Rhythm
 
 EVERY_S = 0.5
@@ -203,9 +203,9 @@ class HubLine:
         elif code == "sync.old_key":
             self._enter()  # the hub has the newer key set
             self._region.rewind(self._region.standing().acked_seq)
-        elif code in ANSWERED_ANEW:
-            reason, everything = ANSWERED_ANEW[code]
-            begin_anew(self._region, self._world, reason, why, everything=everything)
+        elif code in anew.ANSWERS:
+            reason, everything = anew.ANSWERS[code]
+            anew.begin(self._region, self._world, reason, why, everything=everything)
         else:
             self._region.report(code, said.params)
             raise why

@@ -5,15 +5,12 @@ came back from a copy: what it may lack goes up again in a new epoch, with uncha
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
-from datetime import timedelta
-
-import msgspec
 
 from domain.errors import SyncError, VaxdeskError
 from domain.wire import signed
-from domain.world import World, from_utc_text, utc_text
+from domain.world import World
+from sync import anew
 from sync.client import RegionClient
 from sync.enrol import accepted_leases, accepted_registration
 from sync.keys import KEYSET, REGISTRATION, ROOT, Identity, RegionKeys, region_keys, renewal_due
@@ -22,18 +19,9 @@ from sync.ports import Outbox, Reason, SealedBatch, Standing
 from sync.sealing import seal_waiting
 
 _MAX_BATCHES = 10_000  # of one visit: a bound, not a limit of the protocol
-ANEW = "line.anew"  # the instants of the last epochs opened by a visit
-_MOST_ANEW, _IN = 3, timedelta(hours=24)  # more in this time and a person looks
-# What the region says of a batch that a new epoch answers: the reason of it, and whether every fact goes up again.
-ANSWERED_ANEW: dict[str, tuple[Reason, bool]] = {
-    "sync.stale_epoch": ("clone", False),
-    "sync.fork": ("clone", False),
-    "sync.start_over": ("fork", True),
-}
 _SAID = {"": "sync.ok", "clone": "sync.anew_clone", "fork": "sync.anew_fork"}
 WELL = frozenset({*_SAID.values(), "sync.sent_again"})  # reports of a visit that reached the region
 _CLOCK_MS = 1000  # a clock that is further off than it was
-_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,18 +50,6 @@ def sync_once(outbox: Outbox, client: RegionClient, me: Identity, world: World) 
     code = "sync.sent_again" if result.rewound_to is not None and not result.anew else _SAID[result.anew]
     outbox.report(code, {"received_upto": result.received_upto, "safe_upto": result.safe_upto})
     return result
-
-
-def begin_anew(outbox: Outbox, world: World, reason: Reason, why: SyncError, *, everything: bool) -> None:
-    """Open a new epoch. Once or twice a day is repair; more is a fault that it does not mend: raises `why`."""
-    now, kept = world.now(), outbox.recall(ANEW)
-    past = msgspec.json.decode(kept, type=list[str]) if kept else []
-    past = [at for at in past if abs(now - from_utc_text(at)) < _IN]
-    if len(past) >= _MOST_ANEW:
-        raise why
-    _log.warning("a new epoch is opened: %s, for %s", reason, why.code)
-    outbox.open_epoch(reason, everything=everything)
-    outbox.remember(ANEW, msgspec.json.encode([*past, utc_text(now)]))
 
 
 class _Visit:
@@ -122,7 +98,7 @@ class _Visit:
             self._rewind(0)
 
     def _begin_anew(self, reason: Reason, why: SyncError, *, everything: bool) -> None:
-        begin_anew(self._outbox, self._world, reason, why, everything=everything)
+        anew.begin(self._outbox, self._world, reason, why, everything=everything)
         self._result.anew = reason
         self._result.received_upto = self._result.safe_upto = 0
 
@@ -166,8 +142,8 @@ class _Visit:
             try:
                 self._send(waiting)
             except SyncError as fault:
-                if fault.code in ANSWERED_ANEW and not self._result.anew:
-                    reason, everything = ANSWERED_ANEW[fault.code]
+                if fault.code in anew.ANSWERS and not self._result.anew:
+                    reason, everything = anew.ANSWERS[fault.code]
                     self._begin_anew(reason, fault, everything=everything)
                 elif fault.code in again:
                     again.remove(fault.code)

@@ -30,4 +30,4 @@ def courier_in(desk: Desk, folder: Path) -> Settled:
     from sync.keys import identity
 
     outbox = StoreOutbox(desk.store, desk.world)
-    return bring_in(outbox, identity(outbox), folder)
+    return bring_in(outbox, identity(outbox), desk.world, folder)

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from sync import anew
 from terminal import bootstrap
 from terminal.commands.line import DONE, FAILED, Say
 from terminal.commands.opening import opened
@@ -21,8 +22,11 @@ def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     print(say("cli.courier.in", received=brought.received_upto, waiting=waits))
     if brought.rewound:
         print(say("cli.courier.rewound"))
+    if brought.anew:
+        print(say("cli.courier.anew"))
     for fault in brought.refusals:
-        print(say(fault.code, **fault.params), file=sys.stderr)
+        if fault.code not in anew.ANSWERS:
+            print(say(fault.code, **fault.params), file=sys.stderr)
     if brought.damaged:
         print(say("cli.courier.damaged", count=brought.damaged), file=sys.stderr)
     return FAILED if brought.refusals or brought.damaged else DONE

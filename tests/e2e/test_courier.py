@@ -247,6 +247,30 @@ def test_a_batch_sealed_to_a_key_that_ended_is_sealed_anew(one: Counter, by_hand
     assert one.doses_there() == sorted(given)
 
 
+def test_an_old_disk_put_back_where_there_is_no_line(one: Counter, by_hand: Way, apply: Apply, tmp_path: Path) -> None:
+    given = one.work(1)
+    assert by_hand.out() == by_hand.take() == by_hand.back() == 0
+    data = one.home.data
+    one.desk.store.close()
+    shutil.copytree(data, tmp_path / "image")
+    one.desk = bootstrap.open_desk(one.home)
+    given += one.work(1)
+    assert by_hand.out() == by_hand.take() == by_hand.back() == 0
+    one.desk.store.close()
+    shutil.rmtree(data)
+    shutil.copytree(tmp_path / "image", data)
+    one.desk = bootstrap.open_desk(one.home)
+    given += one.work(2)
+    assert by_hand.out() == 0
+    assert by_hand.take() == 1 and "holds another history" in by_hand.said
+    assert by_hand.back() == 1 and "new numbers" in by_hand.said
+    assert by_hand.out() == by_hand.take() == by_hand.back() == 0
+    assert unsent(one.desk.store).events == 0
+    apply()
+    assert one.doses_there() == sorted(given)
+    assert queries.doubled(by_hand.dsn) == 0
+
+
 def test_a_stick_that_is_not_there_is_said(by_hand: Way) -> None:
     by_hand.stick = by_hand.stick / "unplugged"
     assert by_hand.out() == by_hand.back() == by_hand.take() == 1
