@@ -1,4 +1,5 @@
-"""A child leaves the clinic's scope: what other clinics told about it goes, what this one told stays."""
+"""A child leaves the clinic's scope: what other clinics told about it goes, what this one told stays, and where it
+moved to."""
 
 from __future__ import annotations
 
@@ -18,9 +19,11 @@ _ROWS = (
     f"""DELETE FROM request WHERE id IN {_GONE}
         AND NOT EXISTS (SELECT 1 FROM dose d WHERE d.id = request.dose_id AND d.told_by = '')""",
     "UPDATE told SET done = 0 WHERE other = :child AND kind = 'dose.moved' AND clinic <> :clinic",
-    "DELETE FROM told WHERE subject = :child AND clinic <> :clinic",
+    "DELETE FROM told WHERE subject = :child AND clinic <> :clinic AND kind <> 'child.moved'",
+    "UPDATE told SET region = 0, hub = 0 WHERE subject = :child AND clinic <> :clinic",  # where it moved is remembered
 )
-_OURS = """SELECT 1 FROM event WHERE subject = :child UNION SELECT 1 FROM told WHERE subject = :child
+_OURS = """SELECT 1 FROM event WHERE subject = :child
+    UNION SELECT 1 FROM told WHERE subject = :child AND clinic = :clinic
     UNION SELECT 1 FROM dose WHERE child_id = :child UNION SELECT 1 FROM visit WHERE child_id = :child LIMIT 1"""
 _OF_A_CHILD = ("identifier", "guardian", "alert", "standing", "forecast", "reckoning", "deferral", "arrival")
 
@@ -44,6 +47,7 @@ def leave(store: Store, child_id: str, clinic: str) -> tuple[str, ...]:
 def _forget(store: Store, child_id: str) -> None:
     run = store.db.execute_sql
     run("DELETE FROM child_text WHERE rowid = (SELECT no FROM child WHERE id = ?)", (child_id,))
+    run("DELETE FROM told WHERE subject = ?", (child_id,))
     for table in _OF_A_CHILD:
         run(f"DELETE FROM {table} WHERE child_id = ?", (child_id,))
     run("DELETE FROM child WHERE id = ?", (child_id,))

@@ -23,12 +23,13 @@ from sync.enrol import enrol
 from sync.feed import Feed
 from sync.keys import identity, region_keys
 from sync.visit import sync_once
-from terminal.store import doses, links, matters, requests, stock, visits
+from terminal.store import children, doses, links, matters, requests, stock, visits
 from terminal.store.inbox import StoreInbox
 from terminal.store.ledger import tell
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.usecases.amend_dose import correct_dose, dispute_dose, void_dose
 from terminal.usecases.merge_children import merge_children, unmerge_children
+from terminal.usecases.move_child import move_in
 from terminal.usecases.record_dose import record_dose, transcribe_dose
 from terminal.usecases.scan_routing import route_scan
 from terminal.usecases.visit import open_visit
@@ -180,6 +181,29 @@ def test_three_desks_have_the_same_records(place: Callable[..., Place], apply: A
     exchange(apply, other, one, two)
     agree({boy, twin}, one, two)
     assert links.group(two.store, twin) == (twin,)
+
+
+def test_a_child_that_moves_away_leaves_what_was_told_here(place: Callable[..., Place], apply: Apply) -> None:
+    one, two, other = place(), place(), place(OTHER)
+    boy = one.on.boy.id
+    dose = give(one, boy, HEPB_BOX)
+    exchange(apply, one, two, other)
+    found = other.way.lookup("child", boy, "moved_in", "N200")
+    other.inbox.apply_found(found.facts, found.as_of)
+    elsewhere = made(transcribe_dose(other.on.desk, other.on.nurse, boy, "2026-08-01", "0303", 1, "外地门诊")).id
+    exchange(apply, other, one, two)
+    exchange(apply, other, one, two)
+    agree({boy}, one, two, other)
+    made(move_in(other.on.desk, other.on.nurse, boy, CLINIC, "搬家"))
+    exchange(apply, other, one, two)
+    exchange(apply, other, one, two)
+    assert {d.id for d in doses.of_child(other.store, boy)} == {dose, elsewhere}
+    for desk in (one, two):
+        assert [d.id for d in doses.of_child(desk.store, boy)] == [dose]
+        kept = desk.store.sql("SELECT kind, region FROM told WHERE clinic = ? AND subject = ?", OTHER, boy)
+        assert kept == [("child.moved", 0)]
+        card = children.card(desk.store, boy)
+        assert card and card.facts.clinic == OTHER
 
 
 def test_a_request_goes_to_the_clinic_of_the_dose_and_its_answer_back(
