@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QLineEdit, QListWidget, QListWidgetItem
+from PySide6.QtWidgets import QLineEdit
 
 from config import tables
-from domain.codes import Code, PersonCode
+from domain.codes import Code
 from domain.doses import Dose
 from domain.problems import block
-from terminal.store.children import Found
 from terminal.store.requests import Request
 from terminal.ui import parts
+from terminal.ui.child_pick import ChildPick, FindChildren
 from terminal.ui.sheet import Choices, Day, Reason, Sheet
-from terminal.ui.words import Words, masked
+from terminal.ui.words import Words
 
 CORRECT, DISPUTE, MOVE, REQUEST, VOID = "correct", "dispute", "move", "request", "void"
 
@@ -52,7 +52,7 @@ class DoseSheet(Sheet):
             if value:
                 told = self.giver if code == "ui.dose.giver" else parts.text(value, wrap=True)
                 form.addRow(parts.text(words(code), "muted"), told)
-        actions = (CORRECT, VOID, MOVE) if dose.clinic in ("", clinic) else (REQUEST, DISPUTE)
+        actions = (CORRECT, VOID, MOVE) if dose.is_of(clinic) else (REQUEST, DISPUTE)
         for action in actions if dose.counts else ():
             button = parts.Button(words(f"ui.dose.{action}"), partial(act, action, dose), kind="quiet")
             line = parts.row(button, parts.text(words(f"ui.dose.{action}_how"), "muted", wrap=True))
@@ -86,47 +86,29 @@ class MoveSheet(Sheet):
         self,
         words: Words,
         dose: Dose,
-        search: Callable[[str, Callable[[list[Found]], None]], None],
-        find: Callable[[str, Callable[[list[Found]], None]], None],
+        search: FindChildren,
+        find: FindChildren,
         done: Callable[[str, str], None],
         close: Callable[[], None],
     ) -> None:
         super().__init__(
             words, words("ui.move", dose=words.dose(dose.vaccine, dose.dose_no)), close, words("ui.move.done")
         )
-        self._search, self._find, self._done = search, find, done
+        self._done = done
         self.body.addWidget(parts.text(words("ui.move.how"), wrap=True))
-        self.typed, self.reason, self.found = QLineEdit(), Reason(words), QListWidget()
-        self.typed.setPlaceholderText(words("ui.search"))
-        self.typed.textEdited.connect(lambda text: search(text, self._show))
-        self.found.setAccessibleName(words("ui.search_results"))
-        self.found.setMinimumHeight(140)
+        self.child, self.reason = ChildPick(words, "ui.move.child", search, find, without=dose.child_id), Reason(words)
         form = self.form()
-        self.line(form, "ui.move.child", self.typed)
-        form.addRow(self.found)
+        self.line(form, "ui.move.child", self.child)
         self.line(form, "ui.reason", self.reason)
 
-    def _show(self, found: list[Found]) -> None:
-        self.found.clear()
-        for line in found:
-            item = QListWidgetItem(f"{self.words.child(line.name)}   {line.birth_on}   {masked(line.phone)}")
-            item.setData(0x100, line.id)
-            self.found.addItem(item)
-        if len(found) == 1:
-            self.found.setCurrentRow(0)
-
     def take(self, code: Code) -> bool:
-        if isinstance(code, PersonCode):
-            self._find(code.value, self._show)
-            return True
-        return False
+        return self.child.take(code)
 
     def finish(self) -> None:
-        item = self.found.currentItem()
-        if item is None:
-            self.say([block("child.not_found")])
+        if self.child.child_id:
+            self._done(self.child.child_id, self.reason.text())
         else:
-            self._done(str(item.data(0x100)), self.reason.text())
+            self.say([block("child.not_found")])
 
 
 class CorrectSheet(Sheet):

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QListWidget, QListWidgetItem, QPushButton
+from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QPushButton
 
-from domain.codes import Code, PersonCode
+from domain.codes import Code
 from domain.problems import block, warn
-from terminal.store.children import Card, Found
+from terminal.store.children import Card
 from terminal.store.links import Link
 from terminal.ui import parts
+from terminal.ui.child_pick import ChildPick, FindChildren
 from terminal.ui.sheet import Reason, Sheet
-from terminal.ui.tokens import GAP, TARGET_PX
+from terminal.ui.tokens import GAP
 from terminal.ui.trips import Pair
 from terminal.ui.words import Words, masked
-
-FindChildren = Callable[[str, Callable[[list[Found]], None]], None]
-MOST_FOUND = 2  # lines of the search in sight
 
 
 class MoveHomeSheet(Sheet):
@@ -63,25 +60,16 @@ class MergeSheet(Sheet):
         close: Callable[[], None],
     ) -> None:
         super().__init__(words, words("ui.merge"), close, words("ui.merge.done"))
-        self._card, self._find, self._compare, self._done = card, find, compare, done
+        self._done = done
         self._pair: Pair | None = None
-        self.typed, self.found = QLineEdit(), QListWidget()
-        self.typed.setPlaceholderText(words("ui.merge.other"))
-        self.typed.setAccessibleName(words("ui.merge.other"))
-        self.typed.textEdited.connect(lambda text: search(text, self._show_found))
-        self.typed.returnPressed.connect(lambda: self._choose(self.found.currentItem()))
-        self.found.setAccessibleName(words("ui.search_results"))
-        self.found.setFixedHeight(MOST_FOUND * (TARGET_PX + 1) + 4)
-        self.found.itemClicked.connect(self._choose)
-        self.found.itemActivated.connect(self._choose)
-        self.found.hide()
+        look = lambda child_id: compare(child_id, self.show_pair)  # noqa: E731 (said in one line)
+        self.other = ChildPick(words, "ui.merge.other", search, find, look, without=card.id)
         self._goes_on = QButtonGroup(self)
         self.sides = parts.row(spacing=GAP)
         self.reason = Reason(words)
         self._how = parts.text(words("ui.merge.how"), "muted", wrap=True)
         self.body.addWidget(self._how)
-        self.body.addWidget(self.typed)
-        self.body.addWidget(self.found)
+        self.body.addWidget(self.other)
         self.body.addLayout(self.sides)
         self.body.addWidget(self.reason)
         self.body.addStretch(1)
@@ -89,32 +77,12 @@ class MergeSheet(Sheet):
         self.done_button.setEnabled(False)
 
     def take(self, code: Code) -> bool:
-        """The other record's number was scanned."""
-        if isinstance(code, PersonCode):
-            self._find(code.value, self._show_found)
-            return True
-        return False
-
-    def _show_found(self, found: list[Found]) -> None:
-        self.found.clear()
-        others = [one for one in found if one.id != self._card.id]
-        for one in others:
-            told = (self.words.child(one.name), self.words.sex(one.sex), one.birth_on, masked(one.phone))
-            item = QListWidgetItem("   ".join(filter(None, told)))
-            item.setData(Qt.ItemDataRole.UserRole, one.id)
-            self.found.addItem(item)
-        self.found.setVisible(bool(others))
-        if others:
-            self.found.setCurrentRow(0)
-
-    def _choose(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
-            self._compare(str(item.data(Qt.ItemDataRole.UserRole)), self.show_pair)
+        return self.other.take(code)
 
     def show_pair(self, pair: Pair) -> None:
         """Both, side by side; the one that was here first goes on unless a person says otherwise."""
         self._pair = pair
-        for part in (self._how, self.typed, self.found):  # the place is the records'
+        for part in (self._how, self.other):  # the place is the records'
             part.hide()
         parts.clear(self.sides)
         for at in (0, 1):

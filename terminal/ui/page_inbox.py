@@ -19,10 +19,12 @@ from terminal.ui.dose_sheets import ReasonSheet
 from terminal.ui.exchange_words import field_words, matter_title, matter_words, missing_words
 from terminal.ui.page_parts import Within, WorkPage, in_card
 from terminal.ui.pages import House
+from terminal.ui.slip_sheet import SlipSheet
 from terminal.ui.table_view import Column, Table
 from terminal.ui.words import Words
 from terminal.usecases.amend_dose import correct_dose
 from terminal.usecases.corrections import answer_request
+from terminal.usecases.enter_from_slip import SlipDose, enter_from_slip
 from terminal.usecases.exchange_view import (
     InboxView,
     MatterLine,
@@ -56,7 +58,8 @@ class Line:
 
 
 class InboxPage(WorkPage):
-    """Enter opens the child, F7 answers a request, F8 settles a matter. What is due first stands on top."""
+    """Enter opens the child, F7 answers a request, F8 settles a matter, F6 enters a dose again from its slip. What is due
+    first stands on top."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house, "ui.inbox")
@@ -76,6 +79,7 @@ class InboxPage(WorkPage):
         self._open_button = self.action("ui.queue.open", self.table.open_chosen, "Enter", "primary")
         self._answer_button = self.action("ui.inbox.answer", self._answer, "F7")
         self._settle_button = self.action("ui.inbox.settle", self._settle, "F8")
+        self._slip_button = self.action("ui.slip", self._enter_slip, "F6")
         self.row.addStretch(1)
         self.action("ui.list.again", self.look, "F5")
         self.table.selectionModel().currentRowChanged.connect(self._enable)
@@ -144,7 +148,7 @@ class InboxPage(WorkPage):
         words, asked = self.words, line.request
         kind: Kind = "asked" if line.mine else "answer"
         days = words(_days_code(line.days_left), count=abs(line.days_left))
-        dose = _dose(words, line.dose) if line.dose else words("ui.inbox.dose_not_here")
+        dose = dose_words(words, line.dose) if line.dose else words("ui.inbox.dose_not_here")
         fields = wanted_words(words, asked.fields, line.dose)
         wanted = words("ui.inbox.wants", fields=fields) if fields else ""
         whom = words("ui.inbox.asked_us" if line.mine else "ui.inbox.asks_us", clinic=asked.asked_by, due=asked.due)
@@ -157,7 +161,7 @@ class InboxPage(WorkPage):
 
     def _matter(self, line: MatterLine) -> Line:
         words = self.words
-        about = " / ".join(_dose(words, dose) for dose in line.doses)
+        about = " / ".join(dose_words(words, dose) for dose in line.doses)
         if not about and "field" in line.params:
             about = field_words(words, str(line.params["field"]))
         told = "\n".join(filter(None, [about, matter_words(words, line)]))
@@ -184,6 +188,7 @@ class InboxPage(WorkPage):
         self._answer_button.setEnabled(may_answer and allowed(grades, Permission.CORRECTION_ANSWER))
         may_settle = line is not None and line.kind in ("matter", "missing")
         self._settle_button.setEnabled(may_settle and allowed(grades, Permission.MATTER_SETTLE))
+        self._slip_button.setVisible(line is not None and line.kind == "missing")
         self.heading.setText(" · ".join(filter(None, [line.title, self._name(line), line.about])) if line else "")
         self.told.setText(line.told if line else "")
 
@@ -218,6 +223,24 @@ class InboxPage(WorkPage):
         title = self.words("ui.inbox.settle_title", what=line.title)
         self.open_sheet(ReasonSheet(self.words, title, [line.told], USUAL_SETTLED, go_on, self.close_sheet))
 
+    def _enter_slip(self) -> None:
+        """A dose of the hours that never arrived, from the family's slip."""
+        line = self.table.line.of if self.table.line else None
+        if not isinstance(line, MissingHours):
+            return
+
+        def record(child_id: str, slip: SlipDose) -> None:
+            self.do(enter_from_slip, saved, child_id, slip)
+
+        def saved(dose: Dose) -> None:
+            sheet.saved()
+            self.say(self.words("ui.slip.saved", dose=dose_words(self.words, dose)))
+
+        children = self.house.work.children
+        day = line.since[:10]
+        sheet = SlipSheet(self.words, day, children.look_up, children.by_number, record, self.close_sheet)
+        self.open_sheet(sheet)
+
     def _gone(self, code: str) -> Callable[[str], None]:
         def then(_: str) -> None:
             self.close_sheet()
@@ -228,7 +251,8 @@ class InboxPage(WorkPage):
         return then
 
 
-def _dose(words: Words, dose: Dose) -> str:
+def dose_words(words: Words, dose: Dose) -> str:
+    """Vaccine, number and day in short."""
     name = words("ui.dose", vaccine=words.short(dose.vaccine), number=dose.dose_no)
     return f"{name} · {dose.given_on}"
 

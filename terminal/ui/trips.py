@@ -33,13 +33,15 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Look:
     """The child on the screen, its page, the doses of the open visit, and the dose that waits for its answer.
-    `merged`: its record is made of several; `elsewhere` its visit that another desk has open."""
+    `merged`: its record is made of several, of which `head` goes on; `elsewhere` its visit that another desk has
+    open."""
 
     child: OpenChild | None = None
     page: Page | None = None
     given: tuple[Dose, ...] = ()
     held: doses.CheckedDose | None = None
     merged: bool = False
+    head: str = ""
     elsewhere: visits.VisitRow | None = None
 
     @property
@@ -88,10 +90,12 @@ def look_at(desk: Desk, child_id: str) -> Look:
     child = read_child(desk, child_id) if child_id else None
     if child is None:
         return Look()
+    records = links.group(desk.store, child_id)
     look = Look(
         child,
         page_of(desk, child_id),
-        merged=len(links.group(desk.store, child_id)) > 1,
+        merged=len(records) > 1,
+        head=records[0],
         elsewhere=visits.open_elsewhere(desk.store, child_id),
     )
     if child.visit is None:

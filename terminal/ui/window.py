@@ -167,8 +167,9 @@ class MainWindow(QMainWindow):
             self.sign_in.refuse(text)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Nothing is asked of the store any more, which is closed next."""
+        """Nothing is asked of the store any more, which is closed next; answers that come later are dropped."""
         self._idle.stop()
+        self.tasks.forget()
         if self.shell:
             self.shell.stop()
         self.sounds.stop()

@@ -95,6 +95,9 @@ class ExchangeWork:
         work, before = self.work, self.work.look
         if before.child is None or look.child is None or look.child_id != before.child_id:
             return
+        if look.head != look.child_id and not look.visit and not work.screen.sheet:
+            work.children.open_child(look.head)  # it was merged into another record, which goes on
+            return
         if QGuiApplication.mouseButtons():
             again = trips.look_at, (work.desk, look.child_id), self._renewed
             QTimer.singleShot(PRESSED_MS, work.screen, lambda: work.turns.take(lambda: again))

@@ -11,13 +11,15 @@ from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from domain.errors import SyncError
+from domain.events import ChildMerged
+from sync.feed import Found
 from terminal.store import children, doses
 from terminal.ui.dose_sheets import SiteSheet
 from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.register_sheet import RegisterSheet
 from terminal.ui.services import Condition
 from tests.fakes.desk import HEPB_BOX, NURSE, TestDesk
-from tests.fakes.elsewhere import BOOKLET, CHILD, Elsewhere
+from tests.fakes.elsewhere import AS_OF, BOOKLET, CHILD, Elsewhere
 from tests.fakes.screen import Screen, booklet, click, shown_texts, type_in, with_visit
 from tests.fakes.stories import ELSEWHERE
 
@@ -280,3 +282,23 @@ def test_without_a_line_nobody_is_asked(screen: Screen, on: TestDesk, region: El
     region.online = False
     screen.scan(booklet(on.boy))
     assert region.asked == [] and "正在" not in known(screen)
+
+
+def test_a_child_that_was_merged_elsewhere_is_opened_as_the_record_that_goes_on(
+    screen: Screen, on: TestDesk, region: Elsewhere
+):
+    region.later = True
+    merged = region.told("child.merged", on.girl.id, "2026-11-20", ChildMerged(on.boy.id, "同一个孩子"))
+    region.answers[on.boy.id] = Found((on.girl.id, on.boy.id), (merged,), AS_OF)
+    screen.scan(booklet(on.boy))
+    region.speak()
+    until(screen, lambda: screen.counter.work.look.child_id == on.girl.id)
+
+
+def test_an_answer_after_the_window_was_closed_is_dropped(screen: Screen, on: TestDesk, region: Elsewhere):
+    region.later = True
+    screen.scan(booklet(on.boy))
+    screen.window.close()
+    region.speak()
+    screen.settle()
+    assert lookups(on) == []

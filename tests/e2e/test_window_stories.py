@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from domain.codes import TracePackage, badge_text
-from domain.events import ChildRegistered, Guardian
+from domain.events import ChildRegistered, Guardian, Identifier
 from domain.world import World
 from printing.simulator import SimulatedPrinter
 from printing.spool import PrinterState
@@ -46,6 +47,7 @@ from tests.fakes.stories import DTAP, HEPB, OPV, Story
 from tests.fakes.typing_keys import Keys, compose
 
 KEY = Qt.Key
+_numbers = count(3300100001)  # of booklets and packages
 DEADLINE_MS = 30_000
 MOTHER = (Guardian("mother", "李芳", "13800002071"),)
 TWIN = ChildRegistered("王子轩", "1", "2026-05-19", birth_order=2, guardians=MOTHER)
@@ -75,7 +77,7 @@ def line(qtbot: QtBot, region: EmbeddedRegion, folder: Path) -> Iterator[Line]:
         desk = bootstrap.open_desk(home)
         terminal = bootstrap.Terminal(home, desk, QUICK)
         doctor = made(sign_in(desk, DOCTOR.code, DOCTOR_PIN))
-        boxes = tuple(f"8900002{number:013d}" for number in (11, 22, 33))
+        boxes = tuple(f"8900002{next(_numbers):013d}" for _ in range(3))
         opened = [TracePackage(box, box[:7]) for box in boxes]
         expiry = f"{desk.today().year + 2}-03-17"
         hepb = made(receive_stock(desk, doctor, list(opened), "20260318", expiry))
@@ -93,8 +95,9 @@ def line(qtbot: QtBot, region: EmbeddedRegion, folder: Path) -> Iterator[Line]:
 
 
 def _young(desk: bootstrap.Desk, form: ChildRegistered, days: int) -> ChildRegistered:
-    """The child, so many days old today."""
-    return msgspec.structs.replace(form, birth_on=(desk.today() - timedelta(days=days)).isoformat())
+    """The child, so many days old today, with a booklet of its own: the region tells each desk of all others."""
+    born = (desk.today() - timedelta(days=days)).isoformat()
+    return msgspec.structs.replace(form, birth_on=born, identifiers=(Identifier("booklet", str(next(_numbers))),))
 
 
 def give(screen: Screen, box: str) -> None:

@@ -28,6 +28,7 @@ from terminal.ui.page_sync import SyncPage
 from terminal.ui.pages import COUNTER
 from terminal.ui.record_sheet import RecordSheet
 from terminal.ui.services import Condition, FeedState, Services
+from terminal.ui.slip_sheet import SlipSheet
 from terminal.ui.stock_sheet import RecipientsSheet
 from terminal.ui.tokens import TARGET_PX
 from terminal.usecases.merge_children import merge_children
@@ -229,6 +230,28 @@ def test_a_nurse_reads_and_leaves_settling_to_others(qtbot: QtBot, clinic: Story
     assert page._open_button.isEnabled() and not page._settle_button.isEnabled()
 
 
+def test_a_dose_of_the_missing_hours_is_entered_from_its_slip(qtbot: QtBot, clinic: Story):
+    lost = {"terminal": "T-8", "desk": "3", "last_at": "2026-11-22T02:42:00.000Z", "last_receipt": "R2000123"}
+    opened(clinic, "k/desk", "desk.replaced", "", **lost)
+    boy, screen = clinic.made.boy, window(qtbot, clinic)
+    page = turn(screen, "inbox", InboxPage)
+    keyed(screen, page.table, KEY.Key_F6)
+    sheet = page.sheet
+    assert isinstance(sheet, SlipSheet) and sheet.day.text() == "2026-11-22"
+    keyed(screen, sheet, KEY.Key_F10)
+    assert sheet.said.text()
+    screen.scan(booklet(boy))
+    assert screen.shell.current == "inbox" and sheet.child.child_id == boy.id
+    sheet.receipt.setText("R2000124")
+    sheet.time.setText("11:05")
+    sheet.vaccine.choose("0201")
+    sheet.number.setText("1")
+    keyed(screen, sheet, KEY.Key_F10)
+    assert page.sheet is sheet and "已补录" in page.note.said and sheet.vaccine.value == ""
+    (dose,) = clinic.doses(boy.id)
+    assert (dose.given_on, dose.clinic) == ("2026-11-22", clinic.desk.clinic)
+
+
 # A dose of another clinic
 
 
@@ -300,9 +323,9 @@ def test_two_records_are_compared_merged_and_taken_apart(qtbot: QtBot, clinic: S
     keyed(screen, sheet, KEY.Key_F6)
     form = page.sheet
     assert isinstance(form, MergeSheet) and not form.done_button.isEnabled()
-    type_in(form.typed, "王子函")
+    type_in(form.other.typed, "王子函")
     screen.settle()
-    keyed(screen, form.typed, KEY.Key_Return)
+    keyed(screen, form.other.typed, KEY.Key_Return)
     shown = shown_texts(form)
     assert "≠ 王子涵" in shown and "≠ 王子函" in shown and any("出生日期" in text for text in shown)
     keyed(screen, form, KEY.Key_F10)
@@ -333,7 +356,9 @@ def test_a_nurse_may_not_merge_and_is_told_who_may(qtbot: QtBot, clinic: Story):
     keyed(screen, sheet, KEY.Key_F6)
     form = page.sheet
     assert isinstance(form, MergeSheet)
-    form._compare(other, form.show_pair)
+    type_in(form.other.typed, "赵")
+    screen.settle()
+    keyed(screen, form.other.typed, KEY.Key_Return)
     screen.settle()
     form.reason.setText("?")
     keyed(screen, form, KEY.Key_F10)
