@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from regional.postgres import Cluster
 from tests.sim.play import Play, Rates
+from tests.sim.region import quick_cluster
 
 _ROUND = 20_000  # events; a round begins with an empty region
 _SEATS = 12  # terminals of a round, before any is cloned
@@ -48,8 +48,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def play(seed: int, events: int) -> Counter[str]:
     """A round on a PostgreSQL of its own. Its figures."""
-    with tempfile.TemporaryDirectory(prefix="vaxdesk-sim-") as folder, Cluster(Path(folder), temporary=True) as cluster:
-        one = Play(Path(folder), cluster.dsn, seed, _SEATS, Rates())
+    with tempfile.TemporaryDirectory(prefix="vaxdesk-sim-") as folder, quick_cluster(Path(folder)) as server:
+        one = Play(Path(folder), server, seed, _SEATS, Rates())
         try:
             return one.run(events, _MEAN)
         finally:

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
 from domain.errors import VaxdeskError
 from tests.sim.clock import Clock
-from tests.sim.region import Region, of_chance
+from tests.sim.region import Region
 from tests.sim.seat import Seat
 from tests.sim.tally import Tally, count
 from tests.sim.wire import FAULTS, Fault, Wire
@@ -54,9 +55,11 @@ class Rates:
 
 
 class Play:
-    """`server` reaches a PostgreSQL; `mean` facts are told at a time."""
+    """`server` reaches a PostgreSQL; `seats` terminals sit in `clinics` clinics."""
 
-    def __init__(self, folder: Path, server: Callable[[str], str], seed: int, seats: int, rates: Rates) -> None:
+    def __init__(
+        self, folder: Path, server: Callable[[str], str], seed: int, seats: int, rates: Rates, clinics: int = 3
+    ) -> None:
         self.rng, self.clock, self.rates, self.folder = Random(seed), Clock(), rates, folder
         self.region = Region(folder / "region", server, self.clock.world(self.rng))
         self.wire = Wire(self.region.answer, self._fault, self.rng)
@@ -66,7 +69,8 @@ class Play:
         self._photographs: list[str] = []
         (folder / "copies").mkdir()
         for number in range(seats):
-            self._add(Seat(f"pc{number}", folder / f"pc{number}", CLINICS[number % 3], self.clock, self.rng)).found()
+            clinic = CLINICS[number % clinics]
+            self._add(Seat(f"pc{number}", folder / f"pc{number}", clinic, self.clock, self.rng)).found()
 
     def run(self, events: int, mean: int) -> Counter[str]:
         """Work until so many events are told, then mend all and count."""
@@ -82,30 +86,29 @@ class Play:
         self.region.close()
 
     def step(self, mean: int) -> None:
-        """Somebody records something; perhaps it is sent; perhaps something goes wrong."""
-        seat, chance, rates = self.rng.choice(self.seats), self.rng.random, self.rates
-        self.clock.at += timedelta(seconds=self.rng.expovariate(1 / 20))
-        self.tally.told |= seat.tell(1 + int(self.rng.expovariate(1 / mean)))
-        if chance() < rates.visit:
-            self.visit(seat)
-        if chance() < rates.pull:
-            self.pull(seat)
-        if chance() < 0.3:
-            self.wire.deliver_late(3)
-        mishaps = {
-            self.copy: rates.copy, self.restore: rates.restore, self.clone: rates.clone, self.skew: rates.skew,
-        }  # fmt: skip
-        for mishap, rate in mishaps.items():
-            if chance() < rate:
-                mishap(seat)
-        for happening, rate in {
-            self.copy_region: rates.region_copy,
-            self.restore_region: rates.region_restore,
-            self.rotate: rates.rotate,
-            self.night: rates.night,
-        }.items():
-            if chance() < rate:
+        """Somebody records something, perhaps about `mean` facts; perhaps it is sent; perhaps something goes wrong."""
+        seat, rng, rates = self.rng.choice(self.seats), self.rng, self.rates
+        self.clock.at += timedelta(seconds=rng.expovariate(1 / 20))
+        self.tell(seat, 1 + int(rng.expovariate(1 / mean)))
+        self.wire.deliver_late(rng.choice((0, 0, 3)))
+        happenings: dict[Callable[[], object], float] = {
+            partial(self.visit, seat): rates.visit,
+            partial(self.pull, seat): rates.pull,
+            partial(self._copy, seat): rates.copy,
+            partial(self._restore, seat): rates.restore,
+            partial(self.clone, seat): rates.clone,
+            partial(self._skew, seat): rates.skew,
+            self._copy_region: rates.region_copy,
+            self._restore_region: rates.region_restore,
+            self._rotate: rates.rotate,
+            self._night: rates.night,
+        }
+        for happening, rate in happenings.items():
+            if rng.random() < rate:
                 happening()
+
+    def tell(self, seat: Seat, facts: int) -> None:
+        self.tally.told |= seat.tell(facts)
 
     def visit(self, seat: Seat) -> bool:
         """As the worker at the terminal does, and the person in front of it. Whether all went well."""
@@ -130,49 +133,41 @@ class Play:
         self.did["feed_misses"] += len(wrong) > 0
         return not wrong
 
-    def copy(self, seat: Seat) -> None:
-        seat.back_up(real=self.rng.random() < self.rates.real)
-
-    def restore(self, seat: Seat) -> None:
+    def restore(self, seat: Seat, copy: Path, *, told: bool) -> None:
         """The seat's disk dies; a copy is put in place by the program, or by hand, which nobody tells the program."""
-        if seat.copies:
-            self.tally.forget(seat)
-            seat.restore(self.rng.choice(seat.copies), told=self.rng.random() < 0.5)
-            self.did["restores"] += 1
+        self.tally.acked |= seat.acked()
+        seat.restore(copy, told=told)
+        self.did["restores"] += 1
 
     def clone(self, seat: Seat) -> None:
+        """A PC is set up from this one's folder."""
         number = len(self.seats)
         self._add(seat.clone(f"pc{number}", self.folder / f"pc{number}"))
         self.did["clones"] += 1
 
-    def skew(self, seat: Seat) -> None:
-        seat.watch.ahead = timedelta(days=self.rng.choice((-366, 0, 0, 366)), seconds=self.rng.randrange(-3600, 3600))
-        self.did["skews"] += 1
+    def back_up_region(self, number: int) -> None:
+        self.region.back_up(self.folder / "copies" / str(number))
 
-    def copy_region(self) -> None:
-        if self.rng.random() < self.rates.real:
-            folder = self.folder / "copies" / str(self.rng.randrange(3))
-            self.region.back_up(folder)
-        else:
-            self._photographs.append(self.region.photograph())
+    def restore_region_from(self, number: int) -> None:
+        """The region is lost, and begins anew from this copy."""
+        folder = self.folder / "copies" / str(number)
+        if folder.exists():
+            self.region.restore(folder)
+            self.did["region_restores"] += 1
 
-    def restore_region(self) -> None:
-        """From a copy of its own, or its disk put back."""
-        if self.rng.random() < self.rates.real and (copy := of_chance(self.rng, self.folder / "copies")):
-            self.region.restore(copy)
-        elif self._photographs:
-            self.region.go_back(self.rng.choice(self._photographs[-4:]))
-        else:
-            return
-        self.did["region_restores"] += 1
+    def photograph_region(self) -> None:
+        self._photographs.append(self.region.photograph())
 
-    def rotate(self) -> None:
-        overlap = timedelta(days=self.rng.choice((0, 365)))
+    def put_disk_back(self, number: int) -> None:
+        """The region's disk is put back as it was."""
+        if self._photographs:
+            self.region.go_back(self._photographs[number % len(self._photographs)])
+            self.did["region_restores"] += 1
+
+    def rotate(self, overlap: timedelta) -> None:
+        """New keys of the region; what is sealed to the old ones is taken so long."""
         self.region.keys.rotate(("seal", "sign"), self.clock.now(), overlap)
         self.did["rotations"] += 1
-
-    def night(self) -> None:
-        self.clock.at += timedelta(hours=self.rng.choice((14, 26, 24 * 20)))
 
     def heal(self) -> None:
         """The wire is whole; everybody sends and reads until nobody has anything left."""
@@ -218,3 +213,36 @@ class Play:
         if self.healing or self.rng.random() >= self.rates.wire:
             return ""
         return self.rng.choice(FAULTS)
+
+    def _copy(self, seat: Seat) -> None:
+        seat.back_up(real=self._real())
+
+    def _restore(self, seat: Seat) -> None:
+        if seat.copies:
+            self.restore(seat, self.rng.choice(seat.copies), told=self.rng.random() < 0.5)
+
+    def _skew(self, seat: Seat) -> None:
+        seat.watch.ahead = timedelta(days=self.rng.choice((-366, 0, 0, 366)), seconds=self.rng.randrange(-3600, 3600))
+        self.did["skews"] += 1
+
+    def _copy_region(self) -> None:
+        if self._real():
+            self.back_up_region(self.rng.randrange(3))
+        else:
+            self.photograph_region()
+            del self._photographs[:-4]
+
+    def _restore_region(self) -> None:
+        if self._real():
+            self.restore_region_from(self.rng.randrange(3))
+        else:
+            self.put_disk_back(self.rng.randrange(4))
+
+    def _rotate(self) -> None:
+        self.rotate(timedelta(days=self.rng.choice((0, 365))))
+
+    def _night(self) -> None:
+        self.clock.at += timedelta(hours=self.rng.choice((14, 26, 24 * 20)))
+
+    def _real(self) -> bool:
+        return self.rng.random() < self.rates.real

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from random import Random
 
 import msgspec
 import psycopg
 from psycopg import sql
 
-from domain.wire import signed
+from domain.wire import batch, event, signed
 from domain.world import World
-from regional import auth, backup, database, enrolment, feed, inbox, lookup, queries, reference
+from regional import administration, auth, backup, database, enrolment, feed, inbox, lookup, queries, reference
 from regional.auth import Asked, Refused
 from regional.database import Pool, as_role
 from regional.keys import KeyRing
+from regional.postgres import Cluster
 from regional.worker import Applier
+from sync import batches
 from tests.sim.wire import Answer
 
 _names = count(1)
+
+
+@contextmanager
+def quick_cluster(home: Path) -> Iterator[Callable[[str], str]]:
+    """A PostgreSQL that does not wait for the disk: no test of power cuts. Gives its databases' addresses."""
+    with Cluster(home, temporary=True) as cluster:
+        with queries.connect(cluster.dsn("postgres")) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+        yield cluster.dsn
 
 
 class Region:
@@ -71,16 +83,26 @@ class Region:
         return name
 
     def go_back(self, photograph: str) -> None:
-        """The disk is put back as it was, and the operator says so (region new-generation)."""
+        """The disk is put back as it was, and the operator says so."""
         name = f"region_{next(_names)}"
         self._copy_database(self._server(photograph), name)
         dsn = self._server(name)
-        self._swap(dsn, lambda: database.new_generation(dsn, self.world))
+        self._swap(dsn, lambda: administration.restored(dsn, self.world, "operator"))
 
     def event_ids(self) -> list[str]:
         """The id of every event it holds, once for each row."""
         with queries.connect(self.dsn) as connection:
             return [row[0] for row in connection.execute("SELECT event_id FROM event")]
+
+    def accepted(self) -> set[str]:
+        """The id of every event it holds, applied or still in its sealed batch."""
+        ids = set(self.event_ids())
+        with queries.connect(self.dsn) as connection:
+            for (blob,) in connection.execute("SELECT file FROM batch WHERE applied_at IS NULL"):
+                packed = batch.unpack(bytes(blob))
+                opened = batches.open_sealed(packed, self.keys.seal_key(packed.header.region_key_id))
+                ids.update(event.decode(data).event_id for data in opened.events)
+        return ids
 
     def _swap(self, dsn: str, come_back: Callable[[], object]) -> None:
         self.apply()
@@ -123,7 +145,7 @@ class Region:
                 first, last = map(int, numbers.split("-"))
                 return inbox.receive(pool, keys, asked, (terminal_id, epoch, first, last), world)
             case "GET", "terminals", terminal_id, "status":
-                return msgspec.json.encode(inbox.status(pool, keys, asked, terminal_id, world))
+                return msgspec.json.encode(inbox.status(pool, keys, asked, terminal_id, world, query.get("epoch", "")))
             case "GET", "feed":
                 return feed.page(pool, keys, asked, query.get("cursor", ""), int(query["limit"]), world)
             case "GET", "scope-hash":
@@ -148,9 +170,3 @@ class Region:
         with self._pool.transaction() as connection:
             who = auth.terminal(connection, asked, self.world.now(), expired_too=True)
         return signed.encode(self.keys.keyset(who.generation))
-
-
-def of_chance(rng: Random, folder: Path) -> Path | None:
-    """One of the region's copies that were made below `folder`."""
-    made = sorted(path for path in folder.iterdir() if (path / backup.MANIFEST).exists())
-    return rng.choice(made) if made else None

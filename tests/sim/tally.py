@@ -19,15 +19,10 @@ class Tally:
     told: dict[str, bool] = field(default_factory=dict)
     acked: set[str] = field(default_factory=set)
 
-    def forget(self, seat: Seat) -> None:
-        """To be called before a seat's records are put back: what the region said it has must be there for ever."""
-        self.acked |= seat.acked()
 
-
-def missing_acked(region: Region, seats: Iterable[Seat]) -> set[str]:
+def missing_acked(tally: Tally, region: Region, seats: Iterable[Seat]) -> set[str]:
     """What the region acknowledged, does not have and was not restored without."""
-    there = set(region.event_ids()) | region.lost
-    return {fact for seat in seats for fact in seat.acked()} - there
+    return tally.acked.union(*(seat.acked() for seat in seats)) - region.accepted() - region.lost
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
+from urllib3 import HTTPResponse
 from urllib3.exceptions import IncompleteRead, ProtocolError
 
 from regional.auth import Asked
@@ -111,5 +112,6 @@ def _asked(request: requests.PreparedRequest) -> Asked:
 
 def _response(request: requests.PreparedRequest, status: int, body: bytes) -> requests.Response:
     made = requests.Response()
-    made.status_code, made.raw, made.request, made.url = status, io.BytesIO(body), request, request.url or ""
+    made.raw = HTTPResponse(io.BytesIO(body), status=status, preload_content=False)
+    made.status_code, made.request, made.url = status, request, request.url or ""
     return made
