@@ -115,6 +115,7 @@ class Work:
         self.shell.end_search()
         if got.look.child_id != before:
             self.show_new_child(got.look, got.closed)
+            self.exchange.renew()
         self.look = got.look
         if answer.badge:
             self.seat.ask_pin(answer.badge)
@@ -148,7 +149,6 @@ class Work:
         self.observe_until = ""
         self.screen.close_sheets()
         self.say_child()
-        self.exchange.renew()
         if closed and closed.value:
             self.children.after_visit()
 

@@ -137,7 +137,7 @@ class ChildWork:
     def _register(self, form: ChildRegistered, reasons: dict[str, str]) -> None:
         def then(outcome: Outcome[Card]) -> None:
             assert outcome.value is not None
-            self.open_child(outcome.value.id, told=outcome.problems)
+            self.open_child(outcome.value.id, told=outcome.problems, registered=True)
 
         self.work.do(register_child, then, form, reasons)
 
@@ -146,8 +146,11 @@ class ChildWork:
         assert isinstance(sheet, RegisterSheet)
         self.work.do(update_child, self.work.saved("ui.saved"), self.work.look.child_id, sheet.changes())
 
-    def open_child(self, child_id: str, results: int = 0, told: tuple[Problem, ...] = ()) -> None:
-        """Open a child by choice, not by scan; a dose that waits keeps the screen."""
+    def open_child(
+        self, child_id: str, results: int = 0, told: tuple[Problem, ...] = (), registered: bool = False
+    ) -> None:
+        """Open a child by choice, not by scan; a dose that waits keeps the screen. Of one that was `registered` just
+        now nobody else knows."""
 
         def then(got: tuple[Outcome[Any], Look, Outcome[Any] | None]) -> None:
             outcome, look, closed = got
@@ -155,6 +158,8 @@ class ChildWork:
                 self.work.say_problems(list(outcome.problems))
                 return
             self.work.show_new_child(look, closed)
+            if not registered:
+                self.work.exchange.renew()
             loud = [p for p in told if p.code == "child.no_code_left"]
             if loud:
                 self.work.say_problems(loud)

@@ -59,8 +59,8 @@ class ExchangeWork:
     # An opened child
 
     def renew(self) -> None:
-        """A child was opened: what else is known of it joins in when the region answers. Nobody waits for it, and a
-        line that is down is not spoken of."""
+        """A child was opened by scan or choice: what else is known of it joins in when the region answers. Nobody waits
+        for it, and a line that is down is not spoken of."""
         work, child_id = self.work, self.work.look.child_id
         self.asking, self._late = "", False
         if not child_id or not work.services.online():
