@@ -61,6 +61,7 @@ def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
 
 def work(folder: Path, dsn: str) -> None:
     """Apply batches until the parent ends."""
+    worker.collect_seldom()
     stop = threading.Event()
     _end_with_parent(stop.set)
     _say_ready()

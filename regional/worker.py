@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -26,6 +27,7 @@ from sync import batches
 
 APPLIED = "applied"
 _CLAIM = 16
+_COLLECT = (200_000, 20, 100)  # gc.set_threshold
 _IDLE_S = 1.0
 _RETRY_S = 2.0
 _TIDY_EVERY_S = 60.0
@@ -239,6 +241,13 @@ def run(dsn: str, keys: KeyRing, world: World, stop: threading.Event, *, judges:
         except psycopg.Error as fault:  # the database is restarting, or two workers met: nothing was half applied
             _log.error("database: %s %s", type(fault).__name__, fault.sqlstate)
             stop.wait(_RETRY_S)
+
+
+def collect_seldom() -> None:
+    """Of a process that does nothing but apply. A load is a hundred thousand small objects in no circle: looking for
+    circles among them at Python's usual rate takes a fifth of the time."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECT)
 
 
 def _work(applier: Applier, stop: threading.Event) -> None:

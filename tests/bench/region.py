@@ -26,10 +26,9 @@ from domain.world import World
 from regional import database, queries
 from regional.keys import KeyRing
 from regional.serve import DSN_VARIABLE, EmbeddedRegion
-from regional.worker import Applier
+from regional.worker import Applier, collect_seldom
 from sync import crypto
 from sync.keys import Identity, region_keys
-from sync.ports import SealedBatch
 from terminal.demo.synthetic import CLINIC
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, Target, percentile, timed
@@ -59,7 +58,7 @@ def receive(bench: Bench) -> Iterator[Figure]:
     """
     terminals, count = bench.rounds(_TERMINALS), bench.rounds(_BATCHES)
     folder = bench.folder / "receive"
-    with EmbeddedRegion(folder, dsn=bench.new_dsn(), workers=0, api_processes=_PROCESSES) as region:
+    with EmbeddedRegion(folder, dsn=bench.new_dsn(), workers=0, api_processes=_PROCESSES, quiet=True) as region:
         ca_pem = region.ca_file.read_text()
         post = [_parcels(region, ca_pem, seed, count) for seed in range(terminals)]
         took, answers = _send(region.url, ca_pem, post)
@@ -79,7 +78,10 @@ def _parcels(region: EmbeddedRegion, ca_pem: str, seed: int, count: int) -> list
     code = region.new_code(clinic=CLINIC, name="示范社区卫生服务中心", desk=str(seed))
     place, me, _ = enrolled(region.url, ca_pem, code, World())
     waiting = Waiting(me, _events(seed, count * _EVENTS_IN_BATCH), place.epoch, _EVENTS_IN_BATCH)
-    return [_parcel(me, one) for one in sealed(waiting, region_keys(place), me)]
+    return [
+        parcel(me, (one.epoch, one.first_seq, one.last_seq), one.blob)
+        for one in sealed(waiting, region_keys(place), me)
+    ]
 
 
 def _events(seed: int, n: int) -> list[bytes]:
@@ -87,12 +89,14 @@ def _events(seed: int, n: int) -> list[bytes]:
     return [stored for _, stored in day.stored[:n]]
 
 
-def _parcel(me: Identity, sent: SealedBatch) -> Parcel:
-    path = f"/v1/batches/{me.terminal_id}/{sent.epoch}/{sent.first_seq}-{sent.last_seq}"
-    digest = request.content_digest(sent.blob)
+def parcel(me: Identity, place: tuple[str, int, int], blob: bytes) -> Parcel:
+    """A sealed batch (epoch, first, last event) as a request, signed now."""
+    epoch, first, last = place
+    path = f"/v1/batches/{me.terminal_id}/{epoch}/{first}-{last}"
+    digest = request.content_digest(blob)
     given = request.SignatureInput(int(time.time()), crypto.key_id(me.key.public_key()), os.urandom(16).hex())
     signature = crypto.sign(me.key, request.signature_base("PUT", path, "", digest, given))
-    return Parcel(path, sent.blob, request.headers(digest, given, signature))
+    return Parcel(path, blob, request.headers(digest, given, signature))
 
 
 def _send(url: str, ca_pem: str, post: Sequence[Sequence[Parcel]]) -> tuple[float, list[float]]:
@@ -105,8 +109,8 @@ def _send(url: str, ca_pem: str, post: Sequence[Sequence[Parcel]]) -> tuple[floa
         connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=_DEADLINE_S)
         connection.connect()
         together.wait(_DEADLINE_S)
-        for parcel in parcels:
-            answers.append(timed(_put, connection, parcel)[0])
+        for one in parcels:
+            answers.append(timed(put, connection, one)[0])
         connection.close()
 
     together = threading.Barrier(len(post) + 1)
@@ -119,8 +123,9 @@ def _send(url: str, ca_pem: str, post: Sequence[Sequence[Parcel]]) -> tuple[floa
         return time.perf_counter() - began, answers
 
 
-def _put(connection: http.client.HTTPSConnection, parcel: Parcel) -> None:
-    connection.request("PUT", parcel.path, parcel.body, parcel.headers)
+def put(connection: http.client.HTTPSConnection, sent: Parcel) -> None:
+    """Send it, and read the answer."""
+    connection.request("PUT", sent.path, sent.body, sent.headers)
     with connection.getresponse() as answer:
         said = answer.read()
         assert answer.status == 200, said
@@ -199,6 +204,7 @@ def _together(work: Sequence[tuple[Callable[..., None], str, Path]]) -> float:
 
 
 def _drain(dsn: str, folder: Path, barrier: Barrier) -> None:
+    collect_seldom()
     applier = Applier(dsn, KeyRing(folder / "keys", World().now()), World())
     barrier.wait(_DEADLINE_S)
     while applier.apply():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.bench.__main__ import ROWS
+from tests.bench.__main__ import LONG, ROWS
 from tests.bench.bench import Bench
 from tests.bench.figures import Figure, Target, of_times, table
 
@@ -23,6 +23,12 @@ def test_the_row_runs(bench: Bench, name: str) -> None:
     assert figures or name == "bundle"  # there is none before `make package`
     assert all(figure.p50 > 0 for figure in figures)
     assert len(table(figures).splitlines()) == 1 + len(figures)
+
+
+def test_a_night_is_counted_event_by_event(bench: Bench) -> None:
+    figures = {figure.job.removeprefix("province: "): figure for figure in LONG["province"](bench)}
+    assert (figures["lost"].p50, figures["doubled"].p50, figures["applied"].n) == (0, 0, 800)
+    assert all(figure.met is not False for figure in figures.values())
 
 
 def test_a_target_is_met_or_not() -> None:
