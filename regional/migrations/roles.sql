@@ -64,7 +64,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON child, child_identifier, child_link, chi
 GRANT USAGE ON feed_id, scope_number TO vaxdesk_worker;
 
 -- vaxdesk_read: a dose without its child, a batch without its contents, a terminal without its keys
-GRANT SELECT (terminal_id, clinic_code, desk, epoch, enrolled_at, revoked_at, cloned_at, registration) ON terminal
+GRANT SELECT (terminal_id, key_id, clinic_code, desk, epoch, enrolled_at, revoked_at, cloned_at, registration) ON terminal
     TO vaxdesk_read;
 GRANT SELECT ON epoch TO vaxdesk_read;
 GRANT SELECT (terminal_id, epoch, first_seq, last_seq, received_at, applied_at, problem) ON batch TO vaxdesk_read;

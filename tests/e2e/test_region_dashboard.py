@@ -176,6 +176,10 @@ def test_terminals_show_how_they_stand(region: EmbeddedRegion, pages: Pages, day
     text = pages.read("/terminals")
     assert day["one"] in text and "vaxdesk/0.0.9" in text and say("en", "page.gap_days", n=working) in text
     assert day["one"] not in pages.read("/terminals", clinic=OTHER)
+    with queries.connect(region.dsn) as connection:
+        connection.execute("UPDATE terminal SET cloned_at = %s WHERE terminal_id = %s", (now, day["one"]))
+        assert say("en", "page.registration.cloned") in pages.read("/terminals", lang="en")
+        connection.execute("UPDATE terminal SET cloned_at = NULL WHERE terminal_id = %s", (day["one"],))
 
 
 def counted(region: EmbeddedRegion, **which: str) -> dict[str, tuple[int, int]]:
