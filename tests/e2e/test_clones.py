@@ -80,6 +80,7 @@ def test_two_pcs_with_one_folder_are_found_and_lose_nothing(
     given = one.work(2)
     one.sync()
     shared, before = me(one), told(one)
+    given += one.work(1)  # in both copies, and not sent yet
     one.desk.store.close()
     shutil.copytree(folder, tmp_path / "copy")
     one, two = opened(folder), opened(tmp_path / "copy")
@@ -115,6 +116,31 @@ def test_two_pcs_with_one_folder_are_found_and_lose_nothing(
     assert [row.dose_id for row in queries.doses(region.dsn) if row.dose_id in given] == sorted(given)
     assert there(region.dsn, shared, *places) == told(one, two)
     assert set(before) <= set(there(region.dsn, shared))
+    assert queries.doubled(region.dsn) == 0
+
+
+def test_twins_that_never_met_the_region_before_they_enrolled_anew(
+    region: EmbeddedRegion, opened: Make, folder: Path, apply: Apply, tmp_path: Path
+) -> None:
+    """Offline all day, the same unsent facts in both; then each takes a place of its own."""
+    one = opened(folder)
+    given = one.work(2)
+    one.desk.store.close()
+    shutil.copytree(folder, tmp_path / "copy")
+    places = []
+    for where in (folder, tmp_path / "copy"):
+        pc = opened(where)
+        given += pc.work(1)
+        places.append(bootstrap.enrol_terminal(pc.home, pc.desk, region.new_code(clinic=CLINIC)))
+        pc.sync()
+        assert unsent(pc.desk.store).events == 0
+        given += pc.work(1)
+        pc.sync()
+        assert "sync.ok" in report(pc)
+    apply()
+    assert [row.dose_id for row in queries.doses(region.dsn) if row.dose_id in given] == sorted(given)
+    held = there(region.dsn, *places)
+    assert len(held) == len(set(held)), "under one name, whichever came first"
     assert queries.doubled(region.dsn) == 0
 
 
