@@ -113,6 +113,7 @@ def _take_code(
     return row[0], row[1], row[4]
 
 
+_ONE_KEY = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"  # two codes at once from one key: one place
 _HELD = "SELECT terminal_id, registration, revoked_at FROM terminal WHERE key_id = %s"
 
 
@@ -131,6 +132,7 @@ def _place(
     state = connection.execute("SELECT generation FROM region_state").fetchone()
     place = connection.execute("SELECT name, number FROM clinic WHERE code = %s", (clinic,)).fetchone()
     assert state and place  # migrate() and the foreign key see to it
+    connection.execute(_ONE_KEY, (key_id,))
     held = connection.execute(_HELD, (key_id,)).fetchone()
     if held and held[2] is not None:
         raise Refused(403, "REVOKED")

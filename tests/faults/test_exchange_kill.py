@@ -113,10 +113,6 @@ class Desk:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
 
-    def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-
     def end(self) -> int | None:
         """What the process ended with, at the latest when its input closes."""
         if self.process is None:
@@ -146,17 +142,20 @@ class Exchange:
 
     def kill(self, kind: str) -> None:
         self.killed[kind] += 1
-        if kind == "api":
-            self.chance.choice(self.region._apis).kill()
-        elif kind == "worker":
-            self.chance.choice(self.region._working).kill()
-        elif kind == "postgres":
-            assert self.region._cluster and self.region._cluster._server
-            self.region._cluster._server.kill()
-        elif kind == "backend":
+        if kind == "backend":
             self._kill_backend()
-        else:
-            self.chance.choice(self.desks).kill()
+            return
+        cluster = self.region._cluster
+        assert cluster and cluster._server
+        one = {
+            "api": self.chance.choice(self.region._apis),
+            "worker": self.chance.choice(self.region._working),
+            "postgres": cluster._server,
+            "terminal": self.chance.choice(self.desks).process,
+        }[kind]
+        assert one
+        one.kill()
+        one.wait(30)
 
     def _kill_backend(self) -> None:
         """One server process of a client's; PostgreSQL then ends all the others and recovers by itself."""
