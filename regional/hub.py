@@ -1,7 +1,7 @@
 """What a clinic's hub answers beside what a region answers: terminals introduce themselves by their place in the
 region, and leave batches sealed for the region, which the hub passes on unread (regional/relay.py).
 
-A hub gives out no places and no numbers: those are the region's.
+A hub gives out no places and no numbers: those are asked of the region, as the terminal signed it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from regional.database import Connection, Pool
 from regional.hub_place import Place
 from regional.keys import KeyRing
 from sync import batches, crypto
+from sync.client import carry_on
 from sync.hub import to_prove
 from sync.messages import Introduced, Introduction, Relayed
 
@@ -56,6 +57,11 @@ def install(app: FastAPI, pool: Pool, keys: KeyRing, world: World, folder: Path)
     @app.post("/v1/introductions", include_in_schema=False)
     def introductions(asked: Signed) -> Response:
         return _json(introduce(pool, keys, asked, world, folder))
+
+    @app.post("/v1/registrations", include_in_schema=False)
+    @app.post("/v1/leases", include_in_schema=False)
+    def regions_alone(asked: Signed) -> Response:
+        return forward(pool, asked, world, folder)
 
     @app.put("/v1/relay/{terminal_id}/{epoch}/{first}-{last}", include_in_schema=False)
     def put_relay(terminal_id: Name, epoch: Name, first: int, last: int, asked: Signed) -> Response:
@@ -105,6 +111,19 @@ def introduce(pool: Pool, keys: KeyRing, asked: Asked, world: World, folder: Pat
         crypto.sign(place.me.key, to_prove(keys.root)),
         signed.decode(place.keyset, "keyset"),
     )
+
+
+def forward(pool: Pool, asked: Asked, world: World, folder: Path) -> Response:
+    """Ask the region what the signer asks, and answer what it answers; the signature covers no host. Raises Refused,
+    503 while there is no line."""
+    with pool.transaction() as connection:
+        auth.terminal(connection, asked, world.now(), expired_too=True)
+        place = hub_place.load(folder, connection)
+    try:
+        answer = carry_on(place.url, place.ca_pem, asked.method, asked.path, asked.body, asked.headers)
+    except SyncError as fault:
+        raise Refused(503, "BUSY", retry_after_s=60) from fault
+    return Response(answer.body, answer.status, {"Cache-Control": "no-store"}, media_type="application/json")
 
 
 def _checked(place: Place, said: Introduction, public: crypto.PublicKey) -> signed.Registration:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
@@ -19,6 +22,8 @@ CONNECT_S = 5.0
 READ_S = 60.0
 MAX_ANSWER = 1_000_000
 MAX_CONTENT = 2_000_000  # of an answer with a body: a page of the feed, a record, a reference document
+CARRY_S = 20.0
+_CARRIED = ("signature", "signature-input", "content-digest", "content-type", "user-agent")
 _MOST_OFF = timedelta(days=36525)  # two clocks may differ by it
 
 
@@ -154,6 +159,28 @@ class RegionClient:
         if abs(offset) > _MOST_OFF:  # kept, it would lead our calendar past its last year, and no request out of it
             raise SyncError("sync.clock", "operator", server_time=server_time)
         self.offset_ms = round(offset.total_seconds() * 1000)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+
+
+def carry_on(url: str, ca_pem: str, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Ask a region what somebody else has signed; `headers` by their small names. Raises SyncError."""
+    kept = {name: headers[name] for name in _CARRIED if name in headers}
+    with closing(tls.session(ca_pem, whole_s=CARRY_S)) as session, faults.converting(url):
+        told = session.request(
+            method,
+            url.rstrip("/") + path,
+            data=body,
+            headers=kept | {"Accept-Encoding": "identity"},
+            timeout=(CONNECT_S, CARRY_S),
+            stream=True,
+            allow_redirects=False,
+        )
+        return Answer(told.status_code, _read(told, MAX_ANSWER))
 
 
 def _read(answer: requests.Response, most: int) -> bytes:

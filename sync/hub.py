@@ -8,25 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import msgspec
-
 from domain.errors import SyncError, WireError
 from domain.wire import signed
 from domain.world import World
-from sync import anew, crypto, faults, messages
-from sync.client import RegionClient
+from sync import crypto
 from sync.feed import Feed
 from sync.keys import KEYSET, REGISTRATION, ROOT, Identity, RegionKeys, region_keys
-from sync.messages import Introduced, Introduction, Relayed
-from sync.ports import FeedInbox, Outbox, SealedBatch
-from sync.sealing import seal_waiting
+from sync.messages import Introduced, Introduction
+from sync.ports import FeedInbox, Outbox
+from sync.through_hub import HubClient, RegionOutbox, ThroughHub
 from sync.visit import sync_once
 from sync.worker import Agenda, Paced, Rhythm
 
 EVERY_S = 0.5
 RHYTHM = Rhythm(debounce_s=EVERY_S, base_s=1.0, cap_s=15.0)
 _STATUS_S = 30.0  # without news of ours, the hub's clock and generation are asked for this often
-_RELAY_S = 3.0
+_REGION_S = 3.0  # what goes through the hub to the region
 _UNKNOWN_THERE = {"sync.unknown_terminal", "sync.expired"}
 
 
@@ -38,28 +35,6 @@ class HubOutbox(Outbox, Protocol):
 
     def begin(self) -> None:
         """Another hub, or the first: everything is told to it anew, and its feed is read from the beginning."""
-
-
-class RegionOutbox(Outbox, Protocol):
-    """The facts for the region, as far as a hub may carry them."""
-
-    def batch_after(self, seq: int) -> SealedBatch | None:
-        """The first sealed batch of the present epoch, without an acknowledgement, that begins after `seq`."""
-
-
-class HubClient(RegionClient):
-    """A hub as its clinic's terminals see it: as a region, and a little more."""
-
-    def introduce(self, said: Introduction) -> Introduced:
-        return messages.decode(self._signed("POST", "/v1/introductions", msgspec.json.encode(said)), Introduced)
-
-    def relayed(self, terminal_id: str) -> Relayed:
-        return messages.decode(self._signed("GET", f"/v1/relay/{terminal_id}"), Relayed)
-
-    def leave(self, terminal_id: str, batch: SealedBatch) -> Relayed:
-        """Leave a batch for the region."""
-        path = f"/v1/relay/{terminal_id}/{batch.epoch}/{batch.first_seq}-{batch.last_seq}"
-        return messages.decode(self._signed("PUT", path, batch.blob), Relayed)
 
 
 @dataclass(frozen=True)
@@ -120,8 +95,9 @@ class HubLine:
         """`alone`: this desk does not reach the region itself."""
         self._outbox, self._region, self._inbox = outbox, region, inbox
         self._client, self._me, self._world, self._alone = client, me, world, alone
+        self._through = ThroughHub(region, client, me, world, self._enter)
         self._feed: Feed | None = None
-        self._status_at = self._relay_at = 0.0
+        self._status_at = self._region_at = 0.0
 
     def visit(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Tell what is new, hear what is new, leave what cannot go to the region; how many rows were heard."""
@@ -135,9 +111,9 @@ class HubLine:
                 self._feed = self._way()
             assert self._feed
             heard = self._feed.pull(stop=lambda: stop() or self._outbox.unsent())
-            if now >= self._relay_at and self._alone():
-                self._relay()
-                self._relay_at = now + _RELAY_S
+            if now >= self._region_at and self._alone():
+                self._through.visit()
+                self._region_at = now + _REGION_S
         except SyncError as fault:
             self._status_at = 0.0
             if fault.code in _UNKNOWN_THERE:  # the hub's records are new, or our entry there has run out
@@ -160,56 +136,6 @@ class HubLine:
         """The hub signs pages with its own keys, the documents everybody works by are the region's."""
         keys, publisher = region_keys(self._outbox), region_keys(self._region)
         return Feed(self._inbox, self._client, keys, self._me, self._world, publisher)
-
-    def _relay(self) -> None:
-        """Leave the region's batches with the hub, and take the region's answers to those left before."""
-        region, name = self._region, self._me.terminal_id
-        keys = region_keys(region)
-        seal_waiting(region, keys, self._me, self._world, self._client.client)
-        standing = region.standing()
-        if standing.acked_seq == standing.last_seq:
-            return
-        said = self._client.relayed(name)
-        upto = said.upto if said.epoch == standing.epoch else 0
-        if said.ack:
-            self._settle(said.ack, keys)
-        if said.refused and said.epoch == standing.epoch:
-            self._answer(said)
-            upto = 0
-        upto = max(upto, region.standing().acked_seq)
-        while (batch := region.batch_after(upto)) is not None:
-            self._client.leave(name, batch)
-            upto = batch.last_seq
-
-    def _settle(self, document: bytes, keys: RegionKeys) -> None:
-        """The region's own acknowledgement, whoever brought it; one of an epoch we have left says nothing any more."""
-        ack, standing = (
-            signed.payload(keys.verified(signed.decode(document, "ack")), signed.Ack),
-            self._region.standing(),
-        )
-        ours = (ack.terminal_id, ack.epoch) == (self._me.terminal_id, standing.epoch)
-        if ours and ack.received_upto > standing.acked_seq:
-            if self._region.hash_at(ack.received_upto) != ack.hash:
-                raise SyncError("sync.fork", "operator", have=ack.received_upto, hash=ack.hash)
-            self._region.settle(ack, document)
-
-    def _answer(self, said: Relayed) -> None:
-        """What the region refused, as if it had said so itself: what can be mended is, and left again."""
-        code = said.refused if said.refused in faults.CODES else "sync.garbage"
-        why = SyncError(code, faults.CODES.get(code, "later"), **said.params)
-        have = said.params.get("have")
-        if code == "sync.gap" and isinstance(have, int):
-            self._region.rewind(have)
-        elif code == "sync.old_key":
-            self._enter()  # the hub has the newer key set
-            self._region.rewind(self._region.standing().acked_seq)
-        elif code in anew.ANSWERS:
-            reason, everything = anew.ANSWERS[code]
-            anew.begin(self._region, self._world, reason, why, everything=everything)
-        else:
-            self._region.report(code, said.params)
-            raise why
-        seal_waiting(self._region, region_keys(self._region), self._me, self._world, self._client.client)
 
 
 class HubWorker(Paced):

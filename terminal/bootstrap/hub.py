@@ -14,15 +14,16 @@ from terminal.store.outbox import StoreOutbox
 from terminal.usecases.desk import Desk
 
 if TYPE_CHECKING:  # what the counter does not need to open is imported where it is used
-    from sync.hub import HubClient, HubWorker
+    from sync.hub import HubWorker
+    from sync.through_hub import HubClient
     from sync.worker import Rhythm
     from terminal.store.inbox import StoreInbox
 
 
 def hub_client(home: Home, region: StoreOutbox, world: World) -> HubClient:
     """A client for the hub of the settings. Raises SyncError when there is none, or this desk has no place yet."""
-    from sync.hub import HubClient
     from sync.keys import identity
+    from sync.through_hub import HubClient
 
     hub = home.settings.hub
     if hub is None:

@@ -20,8 +20,9 @@ from regional.keys import KeyRing
 from regional.relay import EVERY_VARIABLE
 from regional.serve import EmbeddedRegion, prepare
 from sync.client import RegionClient
-from sync.hub import HubClient, HubLine, introduce
+from sync.hub import HubLine, introduce
 from sync.keys import KEYSET, REGISTRATION, ROOT
+from sync.through_hub import HubClient
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.fakes.hubs import enrol_hub, until
@@ -68,9 +69,10 @@ class Desk:
     line: HubLine
     reach: dict[str, bool] = field(default_factory=lambda: {"region": False})
 
-    def visit(self) -> int:
-        self.line._relay_at = 0.0
-        return self.line.visit()
+    def visit(self) -> None:
+        """Now, the region's part too."""
+        self.line._region_at = self.line._through._ask_at = 0.0
+        self.line.visit()
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +118,8 @@ def test_two_desks_hear_each_other_and_the_region_hears_both(hub: Hub, region: E
     child = first.one.outbox.tell("child.registered", events.ChildRegistered("赵一", "1", "2026-11-01"), "child-h1")
     dose = first.one.outbox.give("child-h1")
     first.visit()
-    until(lambda: second.visit() or len(second.inbox.facts) == 2)
-    assert second.inbox.stored() == set(first.one.outbox.events)
+    until(lambda: second.visit() or len(second.inbox.about("child-h1")) == 2)
+    assert second.inbox.about("child-h1") == set(first.one.outbox.events)
     second.one.outbox.give("child-h1", vaccine="03")
     second.visit()
 
@@ -245,10 +247,46 @@ def test_a_hub_passes_on_and_invents_nothing(hub: Hub, region: EmbeddedRegion, d
     line.close()
 
 
-def test_a_hub_gives_out_no_numbers_and_no_places(desk):
+def test_numbers_and_places_are_the_regions_asked_of_it_through_the_hub(hub: Hub, region: EmbeddedRegion, desk):
     mine = desk()
-    refused("sync.garbage", mine.client.leases, {"receipt": 10})
-    refused("sync.garbage", mine.client.renew)
+    mine.one.outbox.wanted = {"receipt": 500}
+    before = len(mine.one.outbox.leases)
+    mine.visit()
+    (lease,) = mine.one.outbox.leases[before:]
+    assert (lease.terminal_id, lease.kind, lease.last - lease.first) == (mine.one.me.terminal_id, "receipt", 499)
+    place = mine.one.outbox.documents[REGISTRATION]
+    assert mine.client.renew() == place, "the region's own, not old enough for a new one"
+    region.stop_api()
+    try:
+        refused("sync.busy", mine.client.leases, {"receipt": 10})
+        mine.visit()
+    finally:
+        region.start_api()
+    refused("sync.garbage", mine.client.desks)
+
+
+def test_a_hub_that_the_region_revoked_relays_nothing_and_its_desks_go_on(
+    region: EmbeddedRegion, new_dsn: Callable[[], str], tmp_path: Path, desk, module_env: None
+):
+    dsn = new_dsn()
+    place = enrol_hub(tmp_path, dsn, region)
+    with Hub(tmp_path, dsn=dsn, quiet=True) as stolen:
+        first, second = desk(at=stolen), desk(at=stolen)
+        queries.revoke(region.dsn, place.terminal_id, World().now())
+        first.one.outbox.give("child-h6")
+        first.visit()
+        until(lambda: second.visit() or second.inbox.about("child-h6"))
+
+        def told() -> str:
+            with queries.connect(dsn) as connection:
+                kept = hub_place.recall(connection, hub_place.UP)
+            return msgspec.json.decode(kept)["code"] if kept else ""
+
+        until(lambda: told() == "sync.revoked")
+        first.visit()
+        assert first.one.outbox.acked_seq == 0
+    first.one.sync()  # its own line works as ever
+    assert first.one.outbox.acked_seq == 1
 
 
 def test_a_desks_code_makes_no_hub_and_a_hubs_no_desk(
