@@ -16,13 +16,12 @@ import msgspec
 
 from domain import events
 from domain.wire.feed import Advice
-from regional import beside
+from regional import beside, reviews
 from regional.beside import Also
 from regional.database import Connection
 from regional.projection import Held
 from regional.reviews import News
 
-LEFT = "feed.left"
 _CHUNK = 500  # facts of one row of the feed
 _Clocks = dict[str, str]  # clinic -> clock
 FeedRow = tuple[str, str, str | None, str | None, str | None, bytes | None, datetime]
@@ -79,6 +78,11 @@ class _Reach:
     def clinics(self) -> set[str]:
         return {clinic for clinic, clock in self.came.items() if clock > self.gone.get(clinic, "")}
 
+    def left_for(self, clinic: str) -> str:
+        """Where a child that left `clinic` moved to; "" when that is not known."""
+        at = self.gone.get(clinic, "")
+        return next((other for other, clock in sorted(self.came.items()) if clock == at and other != clinic), "")
+
 
 class Giving:
     """One load being given out: `begin` takes the children's locks, `append` writes the rows of the feed."""
@@ -117,9 +121,10 @@ class Giving:
             for row in rows:
                 stream.write_row(row)
 
-    def leave(self, child: str, clinic: str, clock: str) -> None:
-        """A hub hears that a child left its clinic by a move of this clock, which itself is none of its business."""
-        self._raise({child: _Reach(gone={clinic: clock})})
+    def leave(self, child: str, clinic: str, clock: str, to: str) -> None:
+        """A hub hears that a child left its clinic by a move of this clock, which itself is none of its business; `to`
+        the clinic it moved to, "" for an unknown one."""
+        self._raise({child: _Reach({to: clock} if to else {}, {clinic: clock})})
         self._join(self._links())
 
     def _raise(self, said: dict[str, _Reach]) -> None:
@@ -256,9 +261,8 @@ class Giving:
         ]
 
     def _left(self, clinic: str, child: str, clock: str) -> FeedRow:
-        """`clock` is that of the move, by which a hub reckons the same; an unmerge has none."""
-        params = {"clock": clock} if clock else {}
-        return self._advice(clinic, Advice(LEFT, f"left/{child}", child_id=child, params=params))
+        to = self._reach[child].left_for(clinic) if child in self._reach else ""
+        return self._advice(*reviews.left(clinic, child, clock, to))
 
     def _advice(self, clinic: str, advice: Advice) -> FeedRow:
         return clinic, "advice", None, None, None, msgspec.json.encode(advice), self._now

@@ -85,6 +85,8 @@ def change(
     """The rows of a child after a `child.updated`."""
     store = entry.store
     row: dict[str, Any] = {name: getattr(after, name) for name in _OWN} | _spelling(after.name)
+    if "clinic" in changed:
+        row["left_for"] = ""
     store.change(Child.update(row).where(Child.id == child_id))
     heard_of(entry, child_id)
     _put_lists(store, child_id, after, set(changed))
@@ -97,8 +99,9 @@ def fold_in(store: Store, child_id: str, person: Person, at: str, source: str) -
     """The rows of a person as all facts leave it, known up to `at` from `source`; True when the child is new here."""
     row: dict[str, Any] = {name: getattr(person.facts, name) for name in _OWN} | _spelling(person.facts.name)
     row |= {"registered_at": person.registered_at}
-    known = store.sql("SELECT 1 FROM child WHERE id = ?", child_id)
+    known = store.sql("SELECT left_for FROM child WHERE id = ?", child_id)
     if known:
+        row["clinic"] = known[0][0] or row["clinic"]
         fields = ", ".join(f"{name} = ?" for name in row)
         store.db.execute_sql(f"UPDATE child SET {fields} WHERE id = ?", (*row.values(), child_id))
     else:
@@ -120,8 +123,11 @@ def heard_from(store: Store, child_ids: Iterable[str], at: str, source: str) -> 
 
 
 def heard_of(entry: Entry, child_id: str) -> None:
-    """A fact about the child was recorded here: what the screen shows is known as of now."""
-    entry.store.db.execute_sql("UPDATE child SET known_at = ?, known_from = 'here' WHERE id = ?", (entry.at, child_id))
+    """A fact about the child was recorded here. What others told stays as old as it is: a record that was heard from
+    elsewhere is known as of then."""
+    entry.store.db.execute_sql(
+        "UPDATE child SET known_at = ? WHERE id = ? AND known_from = 'here'", (entry.at, child_id)
+    )
 
 
 def _spelling(name: str) -> dict[str, str]:

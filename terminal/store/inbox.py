@@ -156,7 +156,8 @@ class _Taking:
         if isinstance(row, Told):
             self._hear(row)
         elif row.code == LEFT:
-            self._touch(*leaving.leave(self._store, row.child_id, self._clinic))
+            to = row.params.get("to")
+            self._touch(*leaving.leave(self._store, row.child_id, self._clinic, to if isinstance(to, str) else ""))
         elif row.open:
             matters.open(self._store, matters.Matter(row.key, row.code, row.child_id, row.params, self._at))
         else:
@@ -184,6 +185,9 @@ class _Taking:
         if number is None:
             return
         self._hlc = clock.merge(self._hlc, said.hlc)
+        moved = said.kind == "child.moved" or row.clinic != self._clinic
+        if moved and not row.also and leaving.come_back(self._store, said.subject):
+            self._rows.fold(said.subject)
         if not self._write(fact):
             told.set_done(self._store, number, done=False)
         if said.kind in _AWAITED:

@@ -1,5 +1,4 @@
-"""A child leaves the clinic's scope: what other clinics told about it goes, what this one told stays, and where it
-moved to."""
+"""A child leaves the clinic's scope: what other clinics told about it goes, what this one told stays."""
 
 from __future__ import annotations
 
@@ -19,20 +18,20 @@ _ROWS = (
     f"""DELETE FROM request WHERE id IN {_GONE}
         AND NOT EXISTS (SELECT 1 FROM dose d WHERE d.id = request.dose_id AND d.told_by = '')""",
     "UPDATE told SET done = 0 WHERE other = :child AND kind = 'dose.moved' AND clinic <> :clinic",
-    "DELETE FROM told WHERE subject = :child AND clinic <> :clinic AND kind <> 'child.moved'",
-    "UPDATE told SET region = 0, hub = 0 WHERE subject = :child AND clinic <> :clinic",  # where it moved is remembered
+    "DELETE FROM told WHERE subject = :child AND clinic <> :clinic",
+    "UPDATE child SET left_for = :to, clinic = :to WHERE id = :child",
 )
 _OURS = """SELECT 1 FROM event WHERE subject = :child
-    UNION SELECT 1 FROM told WHERE subject = :child AND clinic = :clinic
+    UNION SELECT 1 FROM told WHERE subject = :child
     UNION SELECT 1 FROM dose WHERE child_id = :child UNION SELECT 1 FROM visit WHERE child_id = :child LIMIT 1"""
 _OF_A_CHILD = ("identifier", "guardian", "alert", "standing", "forecast", "reckoning", "deferral", "arrival")
 
 
-def leave(store: Store, child_id: str, clinic: str) -> tuple[str, ...]:
-    """Drop what goes, in a transaction; the ids of the records that are another's affair now. One of whom `clinic`
-    told anything stays, as last known."""
+def leave(store: Store, child_id: str, clinic: str, to: str) -> tuple[str, ...]:
+    """Drop what goes, in a transaction; the ids of all records of the child. One of whom `clinic` told anything stays,
+    with the clinic `to` ("" not known) as its home."""
     linked = links.group(store, child_id)
-    params = {"child": child_id, "clinic": clinic}
+    params = {"child": child_id, "clinic": clinic, "to": to or "?"}
     for statement in _ROWS:
         store.db.execute_sql(statement, params)
     if store.db.execute_sql(_OURS, params).fetchone():
@@ -44,10 +43,15 @@ def leave(store: Store, child_id: str, clinic: str) -> tuple[str, ...]:
     return linked
 
 
+def come_back(store: Store, child_id: str) -> bool:
+    """The child is told of again: whether it had left. In a transaction."""
+    back = "UPDATE child SET left_for = '' WHERE id = ? AND left_for <> ''"
+    return bool(store.db.execute_sql(back, (child_id,)).rowcount)
+
+
 def _forget(store: Store, child_id: str) -> None:
     run = store.db.execute_sql
     run("DELETE FROM child_text WHERE rowid = (SELECT no FROM child WHERE id = ?)", (child_id,))
-    run("DELETE FROM told WHERE subject = ?", (child_id,))
     for table in _OF_A_CHILD:
         run(f"DELETE FROM {table} WHERE child_id = ?", (child_id,))
     run("DELETE FROM child WHERE id = ?", (child_id,))

@@ -145,6 +145,7 @@ class Child(Model):
     known_at = TextField()
     known_from = TextField()
     head = TextField()
+    left_for = TextField()
 
 
 class Identifier(Model):

@@ -30,7 +30,7 @@ class Rows:
         entry, subject, event_id = told.hearing(self._store, fact), fact.said.subject, fact.said.event_id
         match fact.body:
             case events.ChildRegistered() | events.ChildUpdated() | events.ChildMoved():
-                return self._person(subject)
+                self.fold(subject)
             case events.ChildMerged() as body:
                 links.add(entry, event_id, subject, body.of, body.reason)
             case events.ChildUnmerged() as body:
@@ -57,11 +57,11 @@ class Rows:
     def _child_here(self, child_id: str) -> bool:
         return self._has("child", child_id)
 
-    def _person(self, child_id: str) -> bool:
+    def fold(self, child_id: str) -> None:
+        """The rows of a person from all facts about it; the next fact folds in those that came before."""
         person = fold(told.of_a_person(self._store, child_id))
         if person and children.fold_in(self._store, child_id, person, self._at, self._source):
             links.renew(self._store, child_id)
-        return True  # the next fact about the person folds this one in
 
     def _answer(self, entry: Hearing, fact: Heard, body: events.CorrectionAnswered) -> bool:
         """It counts from the clinic of the dose only."""

@@ -31,6 +31,7 @@ from terminal.usecases.amend_dose import correct_dose, dispute_dose, void_dose
 from terminal.usecases.merge_children import merge_children, unmerge_children
 from terminal.usecases.move_child import move_in
 from terminal.usecases.record_dose import record_dose, transcribe_dose
+from terminal.usecases.register_child import update_child
 from terminal.usecases.scan_routing import route_scan
 from terminal.usecases.visit import open_visit
 from tests.fakes.desk import CLINIC, HEPB_BOX, HEPB_BOX_2, SETTINGS, TestDesk, made, make_desk
@@ -198,12 +199,21 @@ def test_a_child_that_moves_away_leaves_what_was_told_here(place: Callable[..., 
     exchange(apply, other, one, two)
     exchange(apply, other, one, two)
     assert {d.id for d in doses.of_child(other.store, boy)} == {dose, elsewhere}
+
+    def home(desk: Place) -> str:
+        card = children.card(desk.store, boy)
+        return card.facts.clinic if card else ""
+
     for desk in (one, two):
         assert [d.id for d in doses.of_child(desk.store, boy)] == [dose]
-        kept = desk.store.sql("SELECT kind, region FROM told WHERE clinic = ? AND subject = ?", OTHER, boy)
-        assert kept == [("child.moved", 0)]
-        card = children.card(desk.store, boy)
-        assert card and card.facts.clinic == OTHER
+        assert desk.store.sql("SELECT kind FROM told WHERE clinic = ? AND subject = ?", OTHER, boy) == []
+    assert home(one) == home(two) == OTHER
+    made(update_child(two.on.desk, two.on.nurse, boy, {"address": "新地址 9 号"}))  # it came back for one thing
+    assert home(two) == OTHER
+    exchange(apply, two, one, other)
+    exchange(apply, two, one, other)
+    agree({boy}, one, two, other)
+    assert home(one) == home(two) == OTHER
 
 
 def test_a_request_goes_to_the_clinic_of_the_dose_and_its_answer_back(

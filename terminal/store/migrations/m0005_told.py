@@ -34,6 +34,9 @@ CREATE INDEX link_other ON link(other);
 ALTER TABLE child ADD COLUMN head TEXT NOT NULL DEFAULT '';
 CREATE INDEX child_head ON child(head) WHERE head <> '';
 
+-- The clinic a child left this one for, '?' when that is not known; '' while the child is in the clinic's scope.
+ALTER TABLE child ADD COLUMN left_for TEXT NOT NULL DEFAULT '';
+
 -- Corrections asked of the clinic of a dose, by it of us or by us of it. `fields` field -> proposed.
 CREATE TABLE request (
     id TEXT PRIMARY KEY, dose_id TEXT NOT NULL, child_id TEXT NOT NULL, asked_by TEXT NOT NULL, asked_at TEXT NOT NULL,
