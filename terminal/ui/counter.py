@@ -172,7 +172,7 @@ class Counter(Page):
         """How fresh the child's record is, and whether the region is being asked."""
         look = self.work.look
         asking = bool(look.child_id) and self.work.exchange.asking == look.child_id
-        self.person.show_known(look.child.card if look.child else None, asking)
+        self.person.show_known(look.child.card if look.child else None, self.work.services.feed(), asking)
 
     def _show_visit(self) -> None:
         """The cards of what is due, and how the visit stands; a form has the place of both."""

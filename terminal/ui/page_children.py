@@ -135,6 +135,7 @@ class ChildrenPage(WorkPage):
                 self.words,
                 self.house.desk,
                 look,
+                self.house.services.feed(),
                 partial(self._edit, child_id, look.child.card.facts),
                 self.show_record,
                 lambda: self.do(print_booklet, self._printed, child_id),

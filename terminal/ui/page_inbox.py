@@ -58,7 +58,7 @@ class Line:
 
 
 class InboxPage(WorkPage):
-    """Enter opens the child, F7 answers, F8 settles, F6 enters a dose from its slip. What is due first stands on top."""
+    """Enter opens the child, F7 answers, F8 settles, F6 enters a dose from its slip. What is due first is on top."""
 
     def __init__(self, house: House) -> None:
         super().__init__(house, "ui.inbox")

@@ -17,6 +17,7 @@ from terminal.store.children import Card, Found
 from terminal.store.visits import VisitRow
 from terminal.ui import parts
 from terminal.ui.allergies import alert_words
+from terminal.ui.services import FeedState
 from terminal.ui.words import Words, masked
 from terminal.usecases.desk import Desk
 from terminal.usecases.find_child import OpenChild
@@ -83,15 +84,17 @@ class PersonPanel(QFrame):
         self._lines.addLayout(parts.row(button, 1))
         self._lines.addStretch(1)
 
-    def show_known(self, card: Card | None, asking: bool = False) -> None:
+    def show_known(self, card: Card | None, feed: FeedState, asking: bool = False) -> None:
         """How fresh it is and where it is from, so that "not given" is never read where it is "not known here";
-        `asking`: the region is being asked."""
+        `asking`: the region is being asked. What `feed` told last holds for every child of the clinic."""
         self._known.setVisible(card is not None)
-        if card:
-            told = self._words(
-                "ui.known", when=self._when(card.known_at), source=self._words(f"ui.known.{card.known_from}")
-            )
-            self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
+        if card is None:
+            return
+        at, source = card.known_at, card.known_from
+        if feed.at > at and not feed.first_load and card.facts.clinic == self._desk.clinic:
+            at, source = feed.at, "region"
+        told = self._words("ui.known", when=self._when(at), source=self._words(f"ui.known.{source}"))
+        self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
 
     def show_hand(self, vaccine: str) -> None:
         """Red for what speaks against the vaccine in hand ("" none), the others as they were."""

@@ -16,6 +16,7 @@ from terminal.ui import parts
 from terminal.ui.history import History
 from terminal.ui.person_panel import PersonPanel
 from terminal.ui.schedule_words import group_name, mark_words, next_words
+from terminal.ui.services import FeedState
 from terminal.ui.sheet import Sheet
 from terminal.ui.tokens import GAP
 from terminal.ui.trips import Look
@@ -46,6 +47,7 @@ class RecordSheet(Sheet):
         words: Words,
         desk: Desk,
         look: Look,
+        feed: FeedState,
         edit: Callable[[], None],
         open_child: Callable[[str], None],
         print_record: Callable[[], None],
@@ -60,7 +62,7 @@ class RecordSheet(Sheet):
         self.heading.hide()  # the name is larger
         self.person = PersonPanel(desk, words, edit, open_child)
         self.person.show_child(look.child)
-        self.person.show_known(look.child.card)
+        self.person.show_known(look.child.card, feed)
         self.history = History(
             words, lambda code: desk.plan.groups_of(code, desk.today()), self._tell_dose, self._tell_next
         )

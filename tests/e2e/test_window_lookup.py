@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,12 +13,13 @@ from pytestqt.qtbot import QtBot
 
 from domain.errors import SyncError
 from domain.events import ChildMerged
+from domain.world import utc_text
 from sync.feed import Found
 from terminal.store import children, doses
 from terminal.ui.dose_sheets import SiteSheet
 from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.register_sheet import RegisterSheet
-from terminal.ui.services import Condition
+from terminal.ui.services import Condition, FeedState, Services
 from tests.fakes.desk import HEPB_BOX, NURSE, TestDesk
 from tests.fakes.elsewhere import AS_OF, BOOKLET, CHILD, Elsewhere
 from tests.fakes.screen import Screen, booklet, click, shown_texts, type_in, with_visit
@@ -302,3 +304,26 @@ def test_an_answer_after_the_window_was_closed_is_dropped(screen: Screen, on: Te
     region.speak()
     screen.settle()
     assert lookups(on) == []
+
+
+def test_a_child_of_the_clinic_is_known_as_of_what_the_feed_told_last(qtbot: QtBot, on: TestDesk):
+    at = on.desk.world.now() + timedelta(minutes=3)
+    feed = FeedState("sync.ok", {}, utc_text(at))
+    screen = Screen(qtbot, on, services=Services(on.desk.store.submit, feed=lambda: feed))
+    screen.sign_in()
+    with_visit(screen, on.boy)
+    assert at.astimezone(on.desk.world.zone).strftime("%H:%M") in known(screen) and "区平台 + 本机" in known(screen)
+
+
+def test_our_own_visit_does_not_make_a_record_from_elsewhere_any_fresher(
+    screen: Screen, on: TestDesk, region: Elsewhere
+):
+    region.answers[BOOKLET] = region.stranger()
+    screen.scan(BOOKLET)
+    screen.press(KEY.Key_F7)
+    screen.press(KEY.Key_1)
+    until(screen, lambda: sheet_of(screen)._found is not None)
+    screen.press(KEY.Key_F10)
+    before = known(screen)
+    screen.press(KEY.Key_F2)
+    assert screen.counter.work.look.visit is not None and known(screen) == before and "区平台" in before
