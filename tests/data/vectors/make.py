@@ -21,6 +21,7 @@ from domain.ids import uuid7
 from domain.wire import batch, chain, event, feed, packing, request, signed
 from domain.world import utc_text
 from sync import batches, crypto, pages
+from sync.hub import to_prove
 from terminal.store import keyfile
 
 HERE = Path(__file__).parent
@@ -331,6 +332,27 @@ def make_keyfile() -> None:
     )
 
 
+def make_hub() -> None:
+    """Keys of its own: the hub's place, and the root of its own key set."""
+    scalars = {"hub": 16, "hub_root": 17}
+    place, root = (crypto.private_from_int(scalar) for scalar in scalars.values())
+    said = signed.Registration(
+        "01a1ff00-0000-7000-8000-00000000000b", "3205830101", "㛃塘街道预防接种门诊", "hub",
+        crypto.key_id(place.public_key()), "2026-11-01T00:00:00.000Z", "2027-01-30T00:00:00.000Z", hub=True,
+    )  # fmt: skip
+    payload, point = msgspec.json.encode(said), crypto.point(root.public_key())
+    signature = crypto.sign(KEYS["region_sign"], signed.to_sign("registration", payload))
+    key_id = crypto.key_id(KEYS["region_sign"].public_key())
+    write(
+        "hub",
+        "docs/formats.md 10: a hub's place, signed by region_sign, and its proof over its own root",
+        scalars=scalars,
+        registration=signed.encode(signed.SignedDocument("registration", key_id, payload, signature)).decode(),
+        root_hex=point.hex(),
+        proof=b64encode(crypto.sign(place, to_prove(point))).decode(),
+    )
+
+
 def make_ids() -> None:
     ticks, last = [], ""
     for ms in (START_MS, START_MS, START_MS - 60_000, START_MS + 5):
@@ -356,6 +378,7 @@ def main() -> None:
     make_documents(hashes)
     make_feed(stored)
     make_keyfile()
+    make_hub()
     make_ids()
 
 
