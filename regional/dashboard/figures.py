@@ -17,7 +17,7 @@ STRIP_DAYS = 14
 SILENT = timedelta(hours=36)  # a night's upload was missed
 ENDS_SOON = timedelta(days=15)  # of 90: by now it should have been renewed by itself
 CLOCK_MS = 5 * 60_000  # beyond, signed requests are refused
-MOST = 500
+MOST = 500  # lines of a page; a list has one more when another page follows
 By = Literal["day", "vaccine", "clinic"]
 
 
@@ -99,28 +99,25 @@ class DoseFilter:
     clinic: str = ""
     vaccine: str = ""
     by: By = "day"
+    page: int = 0
 
 
 @dataclass(frozen=True)
 class Doses:
-    """Doses given, as they stand after voids and corrections. `lines`: what is counted by, programme, self-paid."""
+    """Doses given, as they stand after voids and corrections. `lines`: what is counted by, programme, self-paid; `most`
+    of a line and `total` are of all pages."""
 
     lines: list[tuple[str, int, int]]
-
-    @property
-    def most(self) -> int:
-        return max((programme + own for _, programme, own in self.lines), default=0)
-
-    @property
-    def total(self) -> int:
-        return sum(programme + own for _, programme, own in self.lines)
+    most: int
+    total: int
 
 
 _DOSES = """
-SELECT {by}, count(*) FILTER (WHERE funding IS DISTINCT FROM 'self'), count(*) FILTER (WHERE funding = 'self')
+SELECT {by}, count(*) FILTER (WHERE funding IS DISTINCT FROM 'self'), count(*) FILTER (WHERE funding = 'self'),
+    max(count(*)) OVER (), (sum(count(*)) OVER ())::bigint
 FROM dose_counted WHERE day BETWEEN %(since)s AND %(until)s AND %(clinic)s IN ('', clinic)
     AND (%(vaccine)s = '' OR starts_with(vaccine, %(vaccine)s)) AND {by} IS NOT NULL
-GROUP BY 1 ORDER BY {order} LIMIT %(most)s
+GROUP BY 1 ORDER BY {order} LIMIT %(lines)s OFFSET %(after)s
 """
 _ORDER = {"day": "1", "vaccine": "1", "clinic": "count(*) DESC, 1"}
 
@@ -132,10 +129,16 @@ def doses(connection: Connection, which: DoseFilter) -> Doses:
         "until": which.until.isoformat(),
         "clinic": which.clinic,
         "vaccine": which.vaccine,
-        "most": MOST,
+        **_page(which.page),
     }
     statement = _DOSES.format(by=which.by, order=_ORDER[which.by])
-    return Doses(connection.execute(statement.encode(), params).fetchall())
+    rows = connection.execute(statement.encode(), params).fetchall()
+    most, total = rows[0][3:] if rows else (0, 0)
+    return Doses([(key, programme, own) for key, programme, own, *_ in rows], most, total)
+
+
+def _page(number: int) -> dict[str, int]:
+    return {"lines": MOST + 1, "after": number * MOST}
 
 
 def clinics(connection: Connection) -> dict[str, str]:
@@ -159,13 +162,13 @@ class SetAside:
 _SET_ASIDE = """
 SELECT t.clinic_code, t.desk, q.terminal_id, q.epoch, q.seq, q.reason, q.at FROM quarantine q JOIN terminal t
 USING (terminal_id) WHERE %(reason)s IN ('', q.reason) AND %(clinic)s IN ('', t.clinic_code)
-ORDER BY q.at DESC, q.seq LIMIT %(most)s
+ORDER BY q.at DESC, q.seq, q.terminal_id, q.epoch LIMIT %(lines)s OFFSET %(after)s
 """
 
 
-def quarantine(connection: Connection, reason: str = "", clinic: str = "") -> list[SetAside]:
+def quarantine(connection: Connection, reason: str = "", clinic: str = "", page: int = 0) -> list[SetAside]:
     """The latest first."""
-    rows = connection.execute(_SET_ASIDE, {"reason": reason, "clinic": clinic, "most": MOST})
+    rows = connection.execute(_SET_ASIDE, {"reason": reason, "clinic": clinic, **_page(page)})
     return [SetAside(*row) for row in rows]
 
 
@@ -184,12 +187,15 @@ class OpenMatter:
     at: datetime
 
 
-def reviews(connection: Connection, kind: str = "") -> list[OpenMatter]:
+_REVIEWS = """
+SELECT mark, kind, field, clinics, at FROM review_mark WHERE %(kind)s IN ('', kind)
+ORDER BY at, mark LIMIT %(lines)s OFFSET %(after)s
+"""
+
+
+def reviews(connection: Connection, kind: str = "", page: int = 0) -> list[OpenMatter]:
     """The oldest first."""
-    rows = connection.execute(
-        "SELECT mark, kind, field, clinics, at FROM review_mark WHERE %s IN ('', kind) ORDER BY at, mark LIMIT %s",
-        (kind, MOST),
-    )
+    rows = connection.execute(_REVIEWS, {"kind": kind, **_page(page)})
     return [OpenMatter(mark, kind_, field_, tuple(who), at) for mark, kind_, field_, who, at in rows]
 
 

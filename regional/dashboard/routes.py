@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Query, Request, Response
 
@@ -32,6 +32,7 @@ _CSS = Path(__file__).with_name("static") / "region.css"
 _DAYS, _LONGEST_DAYS, _EARLIEST = 14, 400, date(1950, 1, 1)
 Code = Annotated[str, Query(pattern=r"^[0-9]{0,10}$")]
 Word = Annotated[str, Query(pattern=r"^[a-z_]{0,40}$")]
+Number = Annotated[int, Query(ge=0, le=100_000)]
 
 
 pages = APIRouter(include_in_schema=False)
@@ -130,37 +131,37 @@ def doses(
     clinic: Code = "",
     vaccine: Code = "",
     by: By = "day",
+    page: Number = 0,
 ) -> Response:
     signed_in(seen, "overview")
     until = max(until or seen.world.today(), _EARLIEST)
     since = max(since or until - timedelta(days=_DAYS - 1), until - timedelta(days=_LONGEST_DAYS))
-    which = DoseFilter(since, until, clinic, vaccine, by)
+    which = DoseFilter(since, until, clinic, vaccine, by, page)
     with seen.pool.transaction() as connection:
         found, clinics = figures.doses(connection, which), figures.clinics(connection)
     names = {"day": {}, "clinic": clinics, "vaccine": _vaccines(seen)}
-    return seen.page("doses", doses=found, which=which, names=names, others=[x for x in names if x != by])
+    others = [x for x in names if x != by]
+    return seen.page("doses", doses=found, which=which, names=names, others=others, **_paged(found.lines, page))
 
 
 @pages.get("/dashboard/quarantine")
-def quarantine(seen: Seen, reason: Word = "", clinic: Code = "") -> Response:
+def quarantine(seen: Seen, reason: Word = "", clinic: Code = "", page: Number = 0) -> Response:
     signed_in(seen, "overview")
     with seen.pool.transaction() as connection:
-        rows = figures.quarantine(connection, reason, clinic)
+        rows = figures.quarantine(connection, reason, clinic, page)
         reasons = figures.quarantine_reasons(connection)
     return seen.page(
-        "quarantine", rows=rows, reasons=reasons, reason=reason, clinic=clinic, local=_local(seen.world),
-        most=figures.MOST,
+        "quarantine", reasons=reasons, reason=reason, clinic=clinic, local=_local(seen.world), **_paged(rows, page)
     )  # fmt: skip
 
 
 @pages.get("/dashboard/reviews")
-def reviews(seen: Seen, kind: Word = "") -> Response:
+def reviews(seen: Seen, kind: Word = "", page: Number = 0) -> Response:
     signed_in(seen, "overview")
     with seen.pool.transaction() as connection:
-        rows, kinds = figures.reviews(connection, kind), figures.review_kinds(connection)
+        rows, kinds = figures.reviews(connection, kind, page), figures.review_kinds(connection)
     return seen.page(
-        "reviews", rows=rows, kinds=kinds, kind=kind, local=_local(seen.world), purposes=records.PURPOSES,
-        most=figures.MOST,
+        "reviews", kinds=kinds, kind=kind, local=_local(seen.world), purposes=records.PURPOSES, **_paged(rows, page)
     )  # fmt: skip
 
 
@@ -182,6 +183,11 @@ def child(seen: Seen) -> Response:
     if found.record is None:
         return _not_shown(seen, 404, f"page.child.{found.outcome}")
     return seen.page("child", record=found.record, vaccine=_vaccines(seen), site=_sites(seen), purpose=purpose)
+
+
+def _paged(rows: Sequence[object], page: int) -> dict[str, Any]:
+    """The rows of a page, and whether another follows."""
+    return {"rows": rows[: figures.MOST], "page": page, "more": len(rows) > figures.MOST}
 
 
 def _not_shown(seen: Visit, status: int, problem: str) -> Response:

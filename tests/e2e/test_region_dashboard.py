@@ -210,6 +210,39 @@ def test_what_cannot_be_asked_is_refused(pages: Pages):
         assert pages.get("/doses", since=since, until=until).status_code == 200
 
 
+def test_a_long_list_goes_on_on_the_next_page(region: EmbeddedRegion, pages: Pages, day: dict[str, str]):
+    """Every line once, whichever list; counts at the top are of all pages."""
+    clinics = [f"32{number:08d}" for number in range(1101)]
+    with queries.connect(region.dsn) as connection:
+        connection.execute(
+            "INSERT INTO quarantine SELECT %s, 'paged', n, NULL, 'unstorable', NULL, NULL, NULL, '', now()"
+            " FROM generate_series(1, 1203) n", (day["one"],)
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO dose SELECT c, c, c, true, '', '2020-02-02', '{\"vaccine\": \"0201\"}', '{}'"
+            " FROM unnest(%s::text[]) c", (clinics,)
+        )  # fmt: skip
+    pages.sign_in("viewer")
+    seen: list[str] = []
+    address: dict[str, object] = {"reason": "unstorable"}
+    for number, wanted in enumerate((500, 500, 203)):
+        text = pages.read("/quarantine", **address, page=number)
+        seen += (found := re.findall(r"paged… / (\d+)", text))
+        assert len(found) == wanted
+        assert (say("en", "page.next") in text, say("en", "page.before") in text) == (number < 2, number > 0)
+    assert sorted(seen, key=int) == [str(number) for number in range(1, 1204)]
+    told: list[str] = []
+    for number in range(3):
+        text = pages.read("/doses", since="2020-02-01", until="2020-02-03", by="clinic", page=number)
+        assert say("en", "page.doses.total", n=1101) in text
+        told += re.findall(r"<td>(32\d{8}) ", text)
+    assert sorted(told) == clinics
+    assert pages.get("/reviews", page=-1).status_code == 422
+    with queries.connect(region.dsn) as connection:
+        connection.execute("DELETE FROM quarantine WHERE epoch = 'paged'")
+        connection.execute("DELETE FROM dose WHERE clinic = ANY (%s)", (clinics,))
+
+
 def test_quarantine_says_why_and_what_to_do(pages: Pages, day: dict[str, str]):
     pages.sign_in("viewer")
     text = pages.read("/quarantine", reason="unknown_dose", lang="zh_CN")
