@@ -31,6 +31,12 @@ class Progress:
     at: str = ""
 
 
+def progress(notes: Notes) -> Progress:
+    """As it was kept."""
+    kept = notes.recall(LOAD)
+    return msgspec.json.decode(kept, type=Progress) if kept else Progress()
+
+
 class FeedWorker(Paced):
     """Pulls every `every_s`, later while the line is down, and compares once a day after the nightly net, or after the
     next start. `way` gives the feed with the region's keys of now; `report` is told "sync.ok" or a fault's code."""
@@ -48,8 +54,7 @@ class FeedWorker(Paced):
         super().__init__("feed", world, Agenda(Rhythm(debounce_s=every_s), terminal_id))
         self._way, self._notes, self._report = way, notes, report
         self._checked = day_kept(notes, CHECKED)
-        kept = notes.recall(LOAD)
-        self.progress = msgspec.json.decode(kept, type=Progress) if kept else Progress()
+        self.progress = progress(notes)
         self._agenda.ask(time.monotonic(), at_once=True)
 
     def errand(self) -> None:

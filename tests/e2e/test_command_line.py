@@ -177,13 +177,14 @@ def test_a_second_one_is_refused(held: Path, words: list[str]) -> None:
 
 def test_a_running_window_is_asked(held: Path) -> None:
     """`sync now` and `sync status` go through the window's socket; a word it does not know is answered in words."""
-    answer = {"events": 0, "batches": 0, "oldest_at": "", "last_ack_at": "", "code": "sync.never", "params": {}}
+    count = {"events": 0, "batches": 0, "oldest_at": "", "last_ack_at": ""}
+    answer = {**count, "heard": {"at": "", "remaining": 30, "total": 90}, "code": "sync.never", "params": {}}
     server = control.Control(
         held / "data", {"sync status": lambda: answer, "sync now": lambda: {**answer, "events": 2}}
     )
     server.start()
     try:
-        assert vaxdesk("sync", "status", home=held).code == 0
+        assert "30 of 90 to come" in vaxdesk("sync", "status", home=held).out
         said = vaxdesk("sync", "now", home=held)
         assert said.code == 1
         assert "2 events" in said.out
