@@ -15,6 +15,7 @@ from regional import app, exchange, hub, hub_place, metrics, openapi, relay, wor
 from regional.dashboard import routes as dashboard
 from regional.database import Pool
 from regional.keys import KeyRing
+from regional.patience import Impatient
 
 METRICS_TOKEN = "metrics.token"
 
@@ -37,7 +38,7 @@ def api(folder: Path, dsn: str, listener_fd: int, pages_dsn: str = "") -> None:
         application,
         ssl_certfile=tls / "server.pem",
         ssl_keyfile=str(tls / "server.key"),
-        http="h11",
+        http=Impatient,
         loop="asyncio",
         ws="none",
         log_config=None,
