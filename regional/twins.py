@@ -12,13 +12,18 @@ from regional.database import Connection
 from regional.projection import Place
 
 _MOVED = "({0}.continues <> '' OR EXISTS (SELECT FROM terminal n WHERE n.continues = {0}.terminal_id))"
-# Terminals of this load, with others of their clinic that may be the same PC: at the same desk (records put back that
-# knew of no place yet), or one of them had another name or got one since. What it was may be known no more, when the
-# region came back from a copy.
+# Terminals of this load, with others of their clinic that may be the same PC or a copy of it: at the same desk (records
+# put back that knew of no place yet), or one of them had another name or got one since (what it was may be known no
+# more, when the region came back from a copy), or both began with the same fact (copied before they had any place).
 _KIN = f"""
+WITH first AS MATERIALIZED (SELECT terminal_id, event_id FROM staged_event WHERE seq = 1)
 SELECT t.clinic_code, t.terminal_id, k.terminal_id FROM terminal t JOIN terminal k USING (clinic_code)
 WHERE t.terminal_id = ANY (%s) AND k.terminal_id <> t.terminal_id
-    AND (k.desk = t.desk OR {_MOVED.format("t")} OR {_MOVED.format("k")})
+    AND (k.desk = t.desk OR {_MOVED.format("t")} OR {_MOVED.format("k")}
+        OR EXISTS (SELECT FROM first f JOIN event e USING (event_id)
+            WHERE f.terminal_id = t.terminal_id AND e.terminal_id = k.terminal_id)
+        OR EXISTS (SELECT FROM first f JOIN first e USING (event_id)
+            WHERE f.terminal_id = t.terminal_id AND e.terminal_id = k.terminal_id))
 """
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('twins'), hashtext(%s))"
 _KIN_OF = "jsonb_to_recordset(%s) AS kin (one text, other text)"

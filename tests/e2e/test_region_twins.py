@@ -72,6 +72,17 @@ def test_records_put_back_at_the_same_desk_that_knew_of_no_place(region: Embedde
     assert queries.doubled(region.dsn) == 0
 
 
+def test_copies_of_a_pc_that_had_no_place_yet(region: EmbeddedRegion, terminal: New, apply: Apply):
+    one, other = terminal(), terminal()
+    tells_again(one, other)
+    one.sync()
+    apply()
+    other.outbox.give("child-twin")
+    other.sync()
+    apply()
+    assert queries.doubled(region.dsn) == 0
+
+
 def test_an_id_with_other_contents_is_no_second_telling(region: EmbeddedRegion, terminal: New, apply: Apply):
     one, other = terminal(), terminal()
     becomes(region, one, other)

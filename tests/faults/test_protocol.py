@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from regional import queries
-from tests.sim.play import Play, Rates
+from tests.sim.play import WRONG, Play, Rates
 from tests.sim.region import quick_cluster
 from tests.sim.seat import Seat
 from tests.sim.tally import missing_acked
@@ -131,8 +131,7 @@ class Protocol(RuleBasedStateMachine):
             self._script.clear()
             self.play.heal()
             figures = self.play.figures()
-            wrong = ("unexplained_losses", "doubled", "foreign", "stuck", "unread")
-            assert {name: figures[name] for name in wrong} == dict.fromkeys(wrong, 0), figures
+            assert {name: figures[name] for name in WRONG} == dict.fromkeys(WRONG, 0), figures
         finally:
             self._stack.close()
 

@@ -17,10 +17,12 @@ from tests.sim.seat import Seat
 from tests.sim.tally import Tally, count
 from tests.sim.wire import FAULTS, Fault, Wire
 
-CLINICS = ("3301060201", "3301060202", "3301060203")
+CLINICS = ("3301060201", "3301060202", "3301060203", "3301060204")
 # What a person at the terminal answers with a new one-time code.
 ENROL = {"sync.not_enrolled", "sync.unknown_terminal", "sync.cloned"}
 _HEAL_PASSES = 12
+_PHOTOGRAPHS = 4  # of the region's disk, the newest
+WRONG = ("unexplained_losses", "doubled", "foreign", "stuck", "unread")  # each must be 0
 _DONE = (
     "restores",
     "clones",
@@ -44,10 +46,10 @@ class Rates:
     visit: float = 0.75
     pull: float = 0.03
     copy: float = 0.06
-    restore: float = 0.03
-    clone: float = 0.002
+    restore: float = 0.05
+    clone: float = 0.004
     region_copy: float = 0.02
-    region_restore: float = 0.006
+    region_restore: float = 0.008
     skew: float = 0.01
     rotate: float = 0.002
     night: float = 0.01
@@ -58,7 +60,13 @@ class Play:
     """`server` reaches a PostgreSQL; `seats` terminals sit in `clinics` clinics."""
 
     def __init__(
-        self, folder: Path, server: Callable[[str], str], seed: int, seats: int, rates: Rates, clinics: int = 3
+        self,
+        folder: Path,
+        server: Callable[[str], str],
+        seed: int,
+        seats: int,
+        rates: Rates,
+        clinics: int = len(CLINICS),
     ) -> None:
         self.rng, self.clock, self.rates, self.folder = Random(seed), Clock(), rates, folder
         self.region = Region(folder / "region", server, self.clock.world(self.rng))
@@ -230,13 +238,15 @@ class Play:
             self.back_up_region(self.rng.randrange(3))
         else:
             self.photograph_region()
-            del self._photographs[:-4]
+            for old in self._photographs[:-_PHOTOGRAPHS]:
+                self.region.throw_away(old)
+            del self._photographs[:-_PHOTOGRAPHS]
 
     def _restore_region(self) -> None:
         if self._real():
             self.restore_region_from(self.rng.randrange(3))
         else:
-            self.put_disk_back(self.rng.randrange(4))
+            self.put_disk_back(self.rng.randrange(_PHOTOGRAPHS))
 
     def _rotate(self) -> None:
         self.rotate(timedelta(days=self.rng.choice((0, 365))))

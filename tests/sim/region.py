@@ -89,6 +89,11 @@ class Region:
         dsn = self._server(name)
         self._swap(dsn, lambda: administration.restored(dsn, self.world, "operator"))
 
+    def throw_away(self, name: str) -> None:
+        """A database that is needed no more."""
+        with queries.connect(self._server("postgres")) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
     def event_ids(self) -> list[str]:
         """The id of every event it holds, once for each row."""
         with queries.connect(self.dsn) as connection:
@@ -112,7 +117,7 @@ class Region:
         self._open(dsn)
         self.apply()
         self.lost |= had - set(self.event_ids())
-        self._drop(old)
+        self.throw_away(str(psycopg.conninfo.conninfo_to_dict(old)["dbname"]))
 
     def _open(self, dsn: str) -> None:
         self.dsn = dsn
@@ -128,14 +133,9 @@ class Region:
 
     def _copy_database(self, dsn: str, name: str) -> None:
         of = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
-        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
         with queries.connect(self._server("postgres")) as connection:
             connection.execute(command.format(sql.Identifier(name), sql.Identifier(str(of))))
-
-    def _drop(self, dsn: str) -> None:
-        name = psycopg.conninfo.conninfo_to_dict(dsn)["dbname"]
-        with queries.connect(self._server("postgres")) as connection:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(str(name))))
 
     def _answer(self, asked: Asked) -> bytes:
         pool, keys, world = self._pool, self.keys, self.world

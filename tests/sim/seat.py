@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from copy import copy as copy_of
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -20,10 +19,10 @@ from terminal import bootstrap
 from terminal.bootstrap import Home
 from terminal.store import backup, children, doses, keyfile, ledger
 from terminal.store.database import Store
+from terminal.store.inbox import StoreInbox
 from terminal.store.ledger import Entry, tell
 from terminal.store.outbox import StoreOutbox, open_epoch, unsent
 from terminal.usecases.desk import Desk
-from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.sim.clock import Clock, Watch
 
 KEY = b"key of the simulation's records!"
@@ -44,7 +43,7 @@ _HELD = "SELECT event_id FROM event"
 
 @dataclass
 class Seat:
-    """One PC at a counter of `clinic`. `inbox` is what it holds of the feed."""
+    """One PC at a counter of `clinic`."""
 
     name: str
     folder: Path
@@ -54,8 +53,6 @@ class Seat:
     watch: Watch = field(init=False)
     copies: list[Path] = field(default_factory=list)
     desk: Desk = field(init=False)
-    inbox: MemoryFeedInbox = field(init=False)
-    _inboxes: dict[Path, MemoryFeedInbox] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.watch = Watch(self.clock)
@@ -63,7 +60,6 @@ class Seat:
         region = Region(url=f"https://{self.name}.region", ca_file="ca.pem")
         settings = Settings(Clinic(self.clinic, "测试门诊"), desk=self.name, region=region)
         self.home = Home(self.folder / "vaxdesk.toml", settings)
-        self.inbox = MemoryFeedInbox(self.clinic)
 
     def found(self) -> None:
         """A new PC with empty records."""
@@ -78,7 +74,7 @@ class Seat:
     def open(self) -> None:
         store = Store(self.home.records, KEY, check_first=False)
         self.desk = Desk(store, self.world, self.home.settings, _PLANS)
-        self._children = [row[0] for row in store.sql("SELECT id FROM child")]
+        self._look_at_children()
 
     def close(self) -> None:
         self.desk.store.close()
@@ -106,11 +102,15 @@ class Seat:
     def pull(self, *, check: bool = False) -> list[int]:
         """Read the feed to its end; with `check` the buckets that differ from what the region says."""
         outbox = self.outbox
-        way = Feed(self.inbox, self._client(), region_keys(outbox), identity(outbox), self.world)
-        if check:
-            return way.check()
-        way.pull()
-        return []
+        inbox = StoreInbox(self.store, self.world, self.clinic)
+        way = Feed(inbox, self._client(), region_keys(outbox), identity(outbox), self.world)
+        try:
+            if check:
+                return way.check()
+            way.pull()
+            return []
+        finally:
+            self._look_at_children()
 
     def unsent(self) -> int:
         return unsent(self.store).events
@@ -130,7 +130,6 @@ class Seat:
         else:
             copy = self._copy(self.home.backups / f"{next(_numbers)}.db")
         self.copies.append(copy)
-        self._inboxes[copy] = _copied(self.inbox)
         for old in self.copies[:-_COPIES]:
             old.unlink()
             self.copies.remove(old)
@@ -144,7 +143,6 @@ class Seat:
         else:
             shutil.copyfile(copy, self.home.records)
         self.open()
-        self.inbox = _copied(self._inboxes[copy])
         if told and copy.suffix != ".vxb":  # as backup.restore, which first proves everything
             open_epoch(self.store, self.world, "restore")
 
@@ -154,8 +152,10 @@ class Seat:
         shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("backups", "*-wal", "*-shm", "*.replaced-*"))
         self._copy(other.home.records)
         other.open()
-        other.inbox = _copied(self.inbox)
         return other
+
+    def _look_at_children(self) -> None:
+        self._children = [row[0] for row in self.store.sql("SELECT id FROM child ORDER BY no")]
 
     def _client(self) -> RegionClient:
         return bootstrap.region_client(self.home, self.outbox, self.world)
@@ -191,10 +191,3 @@ class Seat:
             doses.add_change(entry, void, dose, "voided", body)
             return [(dose, True), (void, False)]
         return [(dose, True)]
-
-
-def _copied(inbox: MemoryFeedInbox) -> MemoryFeedInbox:
-    """What was read of the feed goes with the records it stands in."""
-    made = copy_of(inbox)
-    made.facts, made.advice, made.documents = dict(inbox.facts), dict(inbox.advice), dict(inbox.documents)
-    return made
