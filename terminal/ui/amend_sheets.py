@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QLineEdit
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from config import tables
 from domain.codes import Code
@@ -112,13 +112,19 @@ class MoveSheet(Sheet):
 
 
 class CorrectSheet(Sheet):
-    """The dose was given, a detail of it was written wrongly; only what differs is sent, with the reason."""
+    """The dose was given, a detail of it was written wrongly; only what differs is sent, with the reason. `first` are
+    named fields that stand on top."""
 
     title, done_words = "ui.dose.correct", "ui.save"
     reason_first = False
 
     def __init__(
-        self, words: Words, dose: Dose, done: Callable[[dict[str, Any], str], None], close: Callable[[], None]
+        self,
+        words: Words,
+        dose: Dose,
+        done: Callable[[dict[str, Any], str], None],
+        close: Callable[[], None],
+        first: Sequence[tuple[str, QWidget]] = (),
     ) -> None:
         name = words.dose(dose.vaccine, dose.dose_no)
         super().__init__(words, f"{words(self.title)} · {name}", close, words(self.done_words))
@@ -131,9 +137,11 @@ class CorrectSheet(Sheet):
         self.site = Choices(sites, dose.facts["site"], per_row=3)
         self.lot_no, self.expiry_on = QLineEdit(dose.facts["lot_no"]), Day(dose.facts["expiry_on"])
         self.reason = Reason(words)
-        self.fields = form = self.form()
+        form = self.form()
         if self.reason_first:
             self.line(form, "ui.reason", self.reason)
+        for code, field in first:
+            self.line(form, code, field)
         self.line(form, "ui.dose.given_on", self.given_on)
         self.line(form, "ui.elsewhere.number", self.dose_no)
         self.line(form, "ui.site", self.site)

@@ -43,9 +43,9 @@ class ChildPick(QWidget):
         self.typed.textEdited.connect(lambda text: search(text, self._show))
         self.typed.returnPressed.connect(self._choose)
         self.found.setAccessibleName(words("ui.search_results"))
-        self.found.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.found.setFixedHeight(ROWS * (TARGET_PX + 1) + 4)
         self.found.itemClicked.connect(lambda _: self._choose())
+        self.found.itemActivated.connect(lambda _: self._choose())  # Enter
         layout = parts.column(self, spacing=6)
         layout.addWidget(self.typed)
         layout.addWidget(self.found)

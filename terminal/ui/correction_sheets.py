@@ -37,18 +37,17 @@ class RequestSheet(CorrectSheet):
         done: Callable[[dict[str, Any], str, str], None],
         close: Callable[[], None],
     ) -> None:
-        super().__init__(words, dose, lambda changes, reason: done(changes, reason, self.due.text().strip()), close)
-        self._today = today
-        self.due = Day(due.isoformat())
-        spans = [parts.Button(words(code), partial(self._in_days, days), kind="quiet") for code, days in SPANS]
-        holder = QWidget()
-        holder.setLayout(parts.row(self.due, *spans))
-        self.fields.insertRow(1, parts.asked(words("ui.dose.request_due")), holder)
+        self._send = done
+        holder, self.due = QWidget(), Day(due.isoformat())
+        spans = [(words(code), (today + timedelta(days=days)).isoformat()) for code, days in SPANS]
+        buttons = [parts.Button(name, partial(self.due.setText, day), kind="quiet") for name, day in spans]
+        holder.setLayout(parts.row(self.due, *buttons))
+        super().__init__(words, dose, self._told, close, [("ui.dose.request_due", holder)])
         self.due.setAccessibleName(words("ui.dose.request_due"))
         self.body.insertWidget(0, parts.text(words("ui.dose.request_long", clinic=dose.clinic), "muted", wrap=True))
 
-    def _in_days(self, days: int) -> None:
-        self.due.setText((self._today + timedelta(days=days)).isoformat())
+    def _told(self, changes: dict[str, Any], reason: str) -> None:
+        self._send(changes, reason, self.due.text().strip())
 
     def finish(self) -> None:
         self._done(self.changes(), self.reason.text())

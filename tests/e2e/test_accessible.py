@@ -25,11 +25,23 @@ from pytestqt.qtbot import QtBot
 
 from config import texts
 from config.texts import Language
-from terminal.ui.amend_sheets import CORRECT, MOVE, VOID
+from domain.codes import PersonCode
+from domain.doses import Dose
+from terminal.store.links import Link
+from terminal.store.requests import Request
+from terminal.ui.amend_sheets import CORRECT, MOVE, REQUEST, VOID
+from terminal.ui.correction_sheets import AnswerSheet
 from terminal.ui.dose_sheets import LotSheet
+from terminal.ui.identity_sheets import LinksSheet, MergeSheet, MoveHomeSheet
+from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.parts import Button
 from terminal.ui.sheet import Sheet
+from terminal.ui.slip_sheet import SlipSheet
 from terminal.ui.start_sheets import EmergencyCodeSheet, WhichChildSheet
+from terminal.ui.stock_sheet import RecipientsSheet
+from terminal.ui.trips import Pair
+from terminal.usecases.exchange_view import RequestLine
+from terminal.usecases.lot_recipients import RecipientLine, Recipients
 from terminal.usecases.staff_emergency import break_glass, emergency_standing, first_emergency_code
 from tests.fakes.desk import ADMIN, ADMIN_PIN, HEPB_BOX, NURSE, TestDesk, made, make_desk
 from tests.fakes.screen import Screen, with_visit
@@ -192,6 +204,29 @@ def test_every_form_can_be_used_by_keys_and_by_ear(admin: Screen) -> None:
     assert look_at_forms(admin, forms(admin)) == []
 
 
+def exchange_forms(admin: Screen, dose: Dose) -> Iterator[Sheet]:
+    """Records from elsewhere, corrections, moves and merges."""
+    words, desk, boy, close = admin.counter.work.words, admin.on.desk, admin.on.boy, admin.counter.close_sheet
+    asked = Request("r", dose.id, boy.id, "3301990101", "2026-11-20", "?", "2026-12-01", {"dose_no": 2}, "", "", "")
+    line = RequestLine(asked, boy.id, boy.facts.name, dose, False, 3)
+    yield LookupSheet(words, desk, None, nothing, nothing, nothing, close)
+    yield LookupSheet(words, desk, PersonCode("booklet", "3205000777"), nothing, nothing, nothing, close)
+    yield AnswerSheet(words, line, nothing, close)
+    yield MoveHomeSheet(words, boy, desk.clinic, nothing, close)
+    yield MergeSheet(words, boy, nothing, nothing, nothing, nothing, close)
+    merge = MergeSheet(words, boy, nothing, nothing, nothing, nothing, close)
+    merge.show_pair(Pair((boy, admin.on.girl), ((dose,), ()), ("name",)))
+    yield merge
+    yield LinksSheet(words, [(Link("l", boy.id, "x", "2026-11-20", "?", "N200"), "王")], nothing, close)
+    yield SlipSheet(words, "2026-11-22", nothing, nothing, nothing, close)
+    given = RecipientLine(boy.id, boy.facts.name, "1", boy.facts.birth_on, "", (dose,))
+    yield RecipientsSheet(words, Recipients(admin.on.hepb, (given,)), nothing, close)
+
+
+def nothing(*_: object) -> None:
+    pass
+
+
 def test_the_forms_of_a_recorded_dose_can_be_used_by_keys_and_by_ear(admin: Screen) -> None:
     admin.press(Qt.Key.Key_Return)
     work, close = admin.counter.work, admin.counter.close_sheet
@@ -199,12 +234,13 @@ def test_the_forms_of_a_recorded_dose_can_be_used_by_keys_and_by_ear(admin: Scre
     (dose,) = work.look.child.doses
     words = work.words
     every: list[tuple[str, Callable[[], None]]] = [("dose", lambda: work.doses.dose_chosen(dose))]
-    every += [(action, partial(work.doses._amend, action, dose)) for action in (CORRECT, MOVE, VOID)]
+    every += [(action, partial(work.doses._amend, action, dose)) for action in (CORRECT, MOVE, REQUEST, VOID)]
     lots, cards = [(admin.on.hepb, 2)], [admin.on.boy, admin.on.girl]
     made_here = (
         LotSheet(words, [lot for lot, _ in lots], lambda _: None, close),
         WhichChildSheet(words, cards, [], lambda _: None, close),
         EmergencyCodeSheet(words, "ABCDE-12345-ABCDE-12345", close),
+        *exchange_forms(admin, dose),
     )
     every += [(type(sheet).__name__, partial(admin.counter.open_sheet, sheet)) for sheet in made_here]
     assert look_at_forms(admin, every) == []
