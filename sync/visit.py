@@ -70,8 +70,8 @@ class _Visit:
         if version(self._client.client) < version(status.oldest_client):
             raise SyncError("sync.upgrade", "operator", oldest=status.oldest_client)
         self._meet(status, standing)
+        self._outbox.region_says(status.generation, self._client.offset_ms or 0)  # met: not again if what follows fails
         self._refresh_keys(status)
-        self._outbox.region_says(status.generation, self._client.offset_ms or 0)
         self._upload()
         if status.cloned:  # only now: what the region already has was acknowledged
             raise SyncError("sync.cloned", "operator")
