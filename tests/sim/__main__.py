@@ -7,19 +7,14 @@ import argparse
 import json
 import multiprocessing
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
-from tests.sim.play import WRONG, Play, Rates
-from tests.sim.region import quick_cluster
+from tests.sim.play import WRONG, a_round
 
 _ROUND = 20_000  # events; a round begins with an empty region
-_SEATS = 12  # terminals of a round, before any is cloned
-_MEAN = 20  # facts told at a time
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,7 +29,7 @@ def main(arguments: Sequence[str]) -> int:
     rounds = -(-said.events // _ROUND)
     work = [(said.seed + number, min(_ROUND, said.events - number * _ROUND)) for number in range(rounds)]
     with ProcessPoolExecutor(min(said.processes, rounds), multiprocessing.get_context("spawn")) as pool:
-        for one in pool.map(play, *zip(*work, strict=True)):
+        for one in pool.map(a_round, *zip(*work, strict=True)):
             figures.update(one)
             print(f"{figures['events']:>8} events", file=sys.stderr)
     figures["rounds"], figures["seconds"] = rounds, round(time.monotonic() - began)
@@ -52,16 +47,6 @@ def show(figures: Counter[str], *, as_json: bool) -> None:
 def verdict(figures: Counter[str]) -> int:
     """The exit code: 1 when anything is there that must not be."""
     return int(any(figures[name] for name in WRONG))
-
-
-def play(seed: int, events: int) -> Counter[str]:
-    """A round on a PostgreSQL of its own. Its figures."""
-    with tempfile.TemporaryDirectory(prefix="vaxdesk-sim-") as folder, quick_cluster(Path(folder)) as server:
-        one = Play(Path(folder), server, seed, _SEATS, Rates())
-        try:
-            return one.run(events, _MEAN)
-        finally:
-            one.close()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,11 +14,13 @@ from random import Random
 
 from domain.errors import VaxdeskError
 from tests.sim.clock import Clock
-from tests.sim.region import Region
+from tests.sim.region import Region, quick_cluster
 from tests.sim.seat import Seat
 from tests.sim.tally import Tally, count
 from tests.sim.wire import FAULTS, Fault, Wire
 
+SEATS = 12  # terminals of a round, before any is cloned
+MEAN = 20  # facts told at a time, about
 CLINICS = ("3301060201", "3301060202", "3301060203", "3301060204")
 # What a person at the terminal answers with a new one-time code.
 ENROL = {"sync.not_enrolled", "sync.unknown_terminal", "sync.cloned"}
@@ -54,6 +58,17 @@ class Rates:
     rotate: float = 0.002
     night: float = 0.01
     real: float = 0.2  # of copies made and of restores: by the backup's own, slower way
+
+
+def a_round(seed: int, events: int) -> Counter[str]:
+    """A round on a PostgreSQL of its own. Its figures."""
+    logging.basicConfig(level=logging.ERROR)
+    with tempfile.TemporaryDirectory(prefix="vaxdesk-sim-") as folder, quick_cluster(Path(folder)) as server:
+        one = Play(Path(folder), server, seed, SEATS, Rates())
+        try:
+            return one.run(events, MEAN)
+        finally:
+            one.close()
 
 
 class Play:
