@@ -88,7 +88,7 @@ WHERE t.clinic_code = %(clinic)s AND (e.terminal_id, e.epoch, e.seq) > (%(termin
     AND NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = e.subject)
 ORDER BY e.terminal_id, e.epoch, e.seq LIMIT %(limit)s
 """
-# What waits for a person of the clinic, by its key; requests about its doses of children who left as their facts.
+# What waits for a person of the clinic, by its key; that children left, and requests about its doses of them as facts.
 _OPEN_MATTERS = f"""
 SELECT * FROM (
     SELECT 'quarantine/' || q.terminal_id || '/' || q.epoch || '/' || q.seq AS key, 'quarantine' AS matter,
@@ -109,6 +109,13 @@ SELECT * FROM (
     JOIN event e ON e.subject = c.child_id AND e.event_id = c.request_id
     JOIN terminal t ON t.terminal_id = e.terminal_id
     WHERE NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = c.child_id)
+    UNION ALL
+    SELECT 'left/' || r.child_id, 'left', r.gone ->> %(clinic)s, coalesce((
+            SELECT min(came.key) FROM jsonb_each_text(r.came) came
+            WHERE came.value = r.gone ->> %(clinic)s AND came.key <> %(clinic)s
+        ), ''), '', r.child_id, 0, '', '', NULL
+    FROM reach r WHERE r.gone <> '{{}}' AND r.gone ? %(clinic)s
+        AND NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = r.child_id)
     UNION ALL
     SELECT '{replacement.MATTER}/' || t.terminal_id, '{replacement.MATTER}', t.terminal_id, '', '', '', 0, '', '', NULL
     FROM terminal t WHERE t.clinic_code = %(clinic)s AND {replacement.REPLACED}
@@ -313,6 +320,8 @@ def _matter(
         news = reviews.set_aside(clinic, one, other, field, seq, event_id, child_id, dose_id)
     elif matter == "recall":
         news = reviews.recalled(clinic, child_id, dose_id, one, other)
+    elif matter == "left":
+        news = reviews.left(clinic, child_id, one, other)
     elif matter == replacement.MATTER:
         news = replacement.news(connection, one)
     else:

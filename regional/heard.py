@@ -17,8 +17,8 @@ from domain.wire.feed import BUCKETS, Advice, Bucket, Reference
 from domain.world import World
 from regional import hub_place, projection, reference
 from regional.projection import Held
-from regional.reviews import News
-from regional.scope import LEFT, Giving
+from regional.reviews import LEFT, News
+from regional.scope import Giving
 from regional.worker import Applier
 from sync.feed import Feed
 from sync.ports import FeedStanding, Told
@@ -118,7 +118,7 @@ class HubInbox:
         if advice.code == LEFT:
             self._connection.execute(_GONE, (advice.child_id, self._clinic))
             if clock := advice.params.get("clock"):
-                giving.leave(advice.child_id, self._clinic, str(clock))
+                giving.leave(advice.child_id, self._clinic, str(clock), str(advice.params.get("to", "")))
                 giving.append([])
             return
         if advice.open:

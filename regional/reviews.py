@@ -13,6 +13,7 @@ from domain.wire.feed import Advice
 from regional.database import Connection
 from regional.projection import IDENTITY, Rows
 
+LEFT = "feed.left"
 IDENTITY_CONFLICT, UNMERGED_DOSE, POSSIBLE_DOUBLE = "identity", "unmerged_dose", "possible_double"
 
 
@@ -138,6 +139,13 @@ def finding(clinic: str, kind: str, child: str, one: str, other: str, field: str
     """A finding of this module as advice."""
     params = {"one": one, "other": other} | ({"field": field} if field else {})
     return News(clinic, Advice(f"review.{kind}", f"{kind}/{one}/{other}/{field}", opened, child, params))
+
+
+def left(clinic: str, child_id: str, clock: str, to: str) -> News:
+    """A child left the scope of `clinic` for that of `to`. `clock` is the move's, by which a hub reckons the same; an
+    unmerge has neither."""
+    params = {name: said for name, said in (("clock", clock), ("to", to)) if said}
+    return News(clinic, Advice(LEFT, f"left/{child_id}", child_id=child_id, params=params))
 
 
 def recalled(clinic: str, child_id: str, dose_id: str, lot_no: str, reason: str) -> News:

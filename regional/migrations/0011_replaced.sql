@@ -2,3 +2,6 @@
 
 ALTER TABLE terminal ADD COLUMN continues text NOT NULL DEFAULT '';
 CREATE INDEX ON terminal (clinic_code, desk, enrolled_at);
+
+-- Whose children moved away: their clinic is told where to when it begins to read anew (regional/feed.py).
+CREATE INDEX ON reach USING gin (gone) WHERE gone <> '{}';

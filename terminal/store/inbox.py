@@ -156,8 +156,7 @@ class _Taking:
         if isinstance(row, Told):
             self._hear(row)
         elif row.code == LEFT:
-            to = row.params.get("to")
-            self._touch(*leaving.leave(self._store, row.child_id, self._clinic, to if isinstance(to, str) else ""))
+            self._hear_left(row)
         elif row.open:
             matters.open(self._store, matters.Matter(row.key, row.code, row.child_id, row.params, self._at))
         else:
@@ -170,6 +169,12 @@ class _Taking:
         heads = [head for head in links.heads(self._store, self.touched) if _is_here(self._store, head)]
         forecasts.outdate(self._store, heads)
         doubles.look(self._store, self._doubtful, self._at)
+
+    def _hear_left(self, row: Advice) -> None:
+        """What is said of the child next is later than the move, of which nothing else is heard here."""
+        to, moved = (str(row.params.get(name, "")) for name in ("to", "clock"))
+        self._hlc = clock.merge(self._hlc, moved.partition("/")[0])
+        self._touch(*leaving.leave(self._store, row.child_id, self._clinic, to))
 
     def _hear(self, row: Told) -> None:
         try:
