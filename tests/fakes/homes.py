@@ -29,15 +29,17 @@ ca_file = "ca.pem"
 QUICK = Rhythm(debounce_s=0.02, base_s=0.05, cap_s=0.2)
 
 
-def found_home(folder: Path, region: EmbeddedRegion, printer: str, world: World) -> bootstrap.Home:
-    """A new terminal, enrolled, with one nurse."""
+def found_home(
+    folder: Path, region: EmbeddedRegion, printer: str, world: World, clinic: str = CLINIC
+) -> bootstrap.Home:
+    """A new terminal of the clinic, enrolled, with one nurse."""
     folder.mkdir(parents=True)
     (folder / "ca.pem").write_bytes(region.ca_file.read_bytes())
-    (folder / "vaxdesk.toml").write_text(SETTINGS.format(clinic=CLINIC, printer=printer, url=region.url))
+    (folder / "vaxdesk.toml").write_text(SETTINGS.format(clinic=clinic, printer=printer, url=region.url))
     home = bootstrap.find_home(folder / "vaxdesk.toml")
     bootstrap.found_records(home, "correct horse battery staple", world)
     desk = bootstrap.open_desk(home, world=world)
     assert first_staff(desk, NURSE.code, NURSE.name, NURSE.grades, PIN).ok
-    bootstrap.enrol_terminal(home, desk, region.new_code(clinic=CLINIC, name="徐汇测试门诊"))
+    bootstrap.enrol_terminal(home, desk, region.new_code(clinic=clinic, name="徐汇测试门诊"))
     desk.store.close()
     return home
