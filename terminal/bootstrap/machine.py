@@ -14,7 +14,7 @@ from terminal.bootstrap.home import Home
 from terminal.bootstrap.lines import RegionLine, WatchedOutbox
 from terminal.bootstrap.region import CLIENT
 from terminal.housekeeping import Housekeeping
-from terminal.store import backup, recount
+from terminal.store import backup, recount, references
 from terminal.store.hub_outbox import StoreHubOutbox
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
@@ -209,6 +209,7 @@ class Terminal:
     def recount(self) -> None:
         """Reckon every child anew when the programme's data, the edition in force or the month is another."""
         desk, day = self.desk, self.desk.today()
+        desk.store.run(references.list_recalls, desk.store, day)
         stamp = desk.plans.stamp(day)
         if stamp == self._reckoned or desk.clock == "doubtful":
             return

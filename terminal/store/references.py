@@ -48,8 +48,8 @@ def keep(store: Store, reference: Reference, content: bytes) -> None:
 
 
 def list_recalls(store: Store, day: date) -> None:
-    """Mark the lots that stand in the list of recalled lots in force, and no others. In a transaction; for every new
-    list, new lot and new day. A list that cannot be read changes nothing."""
+    """Mark the lots that stand in the list of recalled lots in force, and no others: for every new list, new lot and
+    new day. A list that cannot be read changes nothing."""
     try:
         content = in_force(store, RECALLED_LOTS, day) or b'{"lots": []}'
         recalled = msgspec.json.decode(content, type=_RecalledLots).lots

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
 from domain.events import StockReceived
 from domain.stock import Use
 from domain.world import from_utc_text
+from terminal.store import references
 from terminal.store.database import Store
 from terminal.store.ledger import Telling
 from terminal.store.tables import Lot, Movement, Package
@@ -39,6 +40,7 @@ def receive(entry: Telling, lot_id: str, event_id: str, body: StockReceived, lot
         row = {name: getattr(body, name) for name in ("vaccine", "lot_no", "expiry_on", "maker", "product")}
         row |= {"id": lot_id, "doses_per_package": body.doses_per_package, "received_at": entry.at, "recalled": ""}
         store.insert(Lot, row)
+        references.list_recalls(store, date.fromisoformat(entry.at[:10]))
     new = [code for code in body.packages if not store.sql("SELECT 1 FROM package WHERE code = ?", code)]
     for code in new:
         store.insert(Package, {"code": code, "lot_id": lot_id, "received_at": entry.at})

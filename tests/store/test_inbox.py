@@ -449,7 +449,9 @@ def test_a_request_is_answered_by_the_clinic_of_the_dose_only(
     )
 
 
-def test_lots_of_the_list_in_force_are_recalled_and_no_others(held: StoreInbox, store: Store, desk2: Voice) -> None:
+def test_lots_of_the_list_in_force_are_recalled_and_no_others(
+    held: StoreInbox, store: Store, desk2: Voice, world: World
+) -> None:
     def received(lot_no: str) -> str:
         return desk2.tell("stock.received", events.StockReceived("0202", lot_no, "2028-01-01", "示例", (), 1))
 
@@ -465,3 +467,9 @@ def test_lots_of_the_list_in_force_are_recalled_and_no_others(held: StoreInbox, 
     take(held, desk2)
     late = stock.lot(store, third)
     assert late and late.recalled == "温度"
+    StoreInbox(store, world, CLINIC).keep_reference(
+        Reference(4, "recalled-lots", "v4", "2026-11-21", "2026-11-21T00:00:00.000Z"), b'{"lots": []}'
+    )
+    assert {row.recalled for row, _ in stock.on_hand(store)} == {""}  # taken off the list
+    held.keep_reference(Reference(5, "recalled-lots", "v5", "2026-11-22", "2026-11-22T00:00:00.000Z"), b"no list")
+    assert {row.recalled for row, _ in stock.on_hand(store)} == {""}
