@@ -70,7 +70,8 @@ class _Visit:
         if version(self._client.client) < version(status.oldest_client):
             raise SyncError("sync.upgrade", "operator", oldest=status.oldest_client)
         self._meet(status, standing)
-        self._outbox.region_says(status.generation, self._client.offset_ms or 0)  # met: not again if what follows fails
+        if not status.cloned:  # else enrolling anew is to see that the region came back, and sends everything
+            self._outbox.region_says(status.generation, self._client.offset_ms or 0)
         self._refresh_keys(status)
         self._upload()
         if status.cloned:  # only now: what the region already has was acknowledged
