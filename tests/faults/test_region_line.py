@@ -171,7 +171,8 @@ def test_a_false_acknowledgement_settles_nothing(region: EmbeddedRegion, termina
     with Script(*pair(region), answers) as script:
         one.through(script.url).fails()
         assert len(script.requests) == 2
-    assert (one.outbox.acks, one.outbox.acked_seq, len(kept)) == ([], 0, 1)
+    again = lie == "other hash"  # another history, the region says: sealed once more in a new epoch
+    assert (one.outbox.acks, one.outbox.acked_seq, len(kept)) == ([], 0, 2 if again else 1)
     assert one.sync().received_upto == 2
 
 
