@@ -51,7 +51,7 @@ class Rates:
     pull: float = 0.03
     copy: float = 0.06
     restore: float = 0.05
-    clone: float = 0.004
+    clone: float = 0.006
     region_copy: float = 0.02
     region_restore: float = 0.008
     skew: float = 0.01

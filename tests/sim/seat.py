@@ -36,7 +36,7 @@ _COPIES = 4  # older ones of a terminal are thrown away
 # What the region acknowledged of this database's facts.
 _ACKED = """
 SELECT DISTINCT e.event_id FROM event e JOIN outbox o ON o.event_no = e.no JOIN ack a ON a.epoch = o.epoch
-WHERE o.seq <= a.received_upto AND o.seq > ?
+WHERE o.seq <= a.received_upto
 """
 _HELD = "SELECT event_id FROM event"
 
@@ -119,9 +119,13 @@ class Seat:
         """The ids of all facts ever recorded here that this database knows."""
         return [row[0] for row in self.store.sql(_HELD)]
 
+    def told(self) -> list[str]:
+        """The ids of the facts that the region told."""
+        return [row[0] for row in self.store.sql("SELECT event_id FROM told WHERE stored IS NOT NULL")]
+
     def acked(self) -> set[str]:
         """The ids of those that the region has acknowledged."""
-        return {row[0] for row in self.store.sql(_ACKED, 0)}
+        return {row[0] for row in self.store.sql(_ACKED)}
 
     def back_up(self, *, real: bool) -> None:
         """A copy of the records: by the backup's own way, or of the file as it lies there."""

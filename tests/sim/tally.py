@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from regional import queries
@@ -32,11 +32,12 @@ class Losses:
     unexplained_losses: int
     died_unsent: int  # with a terminal put back before it had sent them
     died_both: int  # with a terminal put back and a region restored without them
+    told_to_others: int  # of those: another desk was told of them, and still knows
     doubled: int
     foreign: int  # at the region though nobody told them
 
 
-def count(tally: Tally, region: Region, seats: Iterable[Seat]) -> Losses:
+def count(tally: Tally, region: Region, seats: Sequence[Seat]) -> Losses:
     """To be called when everybody has nothing left to send and the region has applied everything."""
     rows = Counter(region.event_ids())
     held = {fact for seat in seats for fact in seat.held()}
@@ -48,6 +49,6 @@ def count(tally: Tally, region: Region, seats: Iterable[Seat]) -> Losses:
     given = {fact for fact, is_dose in tally.told.items() if is_dose} & rows.keys()
     unexplained |= given - doses.keys()
     doubled = {fact for counted in (rows, doses) for fact, n in counted.items() if n > 1}
-    return Losses(
-        len(unexplained), len(dead - both - unexplained), len(both), len(doubled), len(rows.keys() - tally.told.keys())
-    )
+    told = {fact for seat in seats for fact in seat.told()} & both
+    foreign = rows.keys() - tally.told.keys()
+    return Losses(len(unexplained), len(dead - both - unexplained), len(both), len(told), len(doubled), len(foreign))
