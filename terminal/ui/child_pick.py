@@ -46,6 +46,7 @@ class ChildPick(QWidget):
         self.found.setFixedHeight(ROWS * (TARGET_PX + 1) + 4)
         self.found.itemClicked.connect(lambda _: self._choose())
         self.found.itemActivated.connect(lambda _: self._choose())  # Enter
+        self.found.hide()
         layout = parts.column(self, spacing=6)
         layout.addWidget(self.typed)
         layout.addWidget(self.found)
@@ -71,6 +72,7 @@ class ChildPick(QWidget):
                 item = QListWidgetItem("   ".join(filter(None, told)))
                 item.setData(Qt.ItemDataRole.UserRole, line.id)
                 self.found.addItem(item)
+        self.found.setVisible(self.found.count() > 0)
         if self.found.count() == 1:
             self.found.setCurrentRow(0)
 

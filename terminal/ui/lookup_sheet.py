@@ -92,23 +92,19 @@ class LookupSheet(Sheet):
         self.purpose = purpose
         self.said.hide()
         self._enable(False)
-        self.words_said(self.words("ui.elsewhere.asking"))
-        self._ask(self._asked.kind if self._asked else self._kind.value, value, purpose)
-
-    def words_said(self, text: str, kind: str = "muted") -> None:
-        """A sentence above the keys."""
-        parts.restyle(self.said, kind=kind)
-        self.said.setText(text)
+        parts.restyle(self.said, kind="muted")
+        self.said.setText(self.words("ui.elsewhere.asking"))
         self.said.show()
+        self._ask(self._asked.kind if self._asked else self._kind.value, value, purpose)
 
     def _enable(self, on: bool) -> None:
         self._middle.setEnabled(on)
         self.done_button.setEnabled(on)
 
-    def refuse_with(self, text: str) -> None:
-        """The region has no answer, or none came: it can be asked again, or the child registered."""
+    def ask_again(self) -> None:
+        """The region knows nobody, or no answer came: it can be asked again, or the child registered."""
         self._enable(True)
-        self.words_said(text, "hint")
+        self.said.hide()
         self.setFocus()
 
     def refuse(self, problems: Sequence[Problem]) -> None:

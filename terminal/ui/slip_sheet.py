@@ -16,7 +16,7 @@ from terminal.ui.touch_pad import wants_digits
 from terminal.ui.words import Words
 from terminal.usecases.enter_from_slip import SlipDose
 
-TIME_PX = 90
+SHORT_PX = 110
 
 
 class SlipSheet(Sheet):
@@ -38,7 +38,6 @@ class SlipSheet(Sheet):
         self.child = ChildPick(words, "ui.slip.child", search, find)
         self.receipt, self.day, self.time = QLineEdit(), Day(day), wants_digits(QLineEdit())
         self.time.setPlaceholderText("10:50")
-        self.time.setFixedWidth(TIME_PX)
         self.vaccine, self.number = Pick(vaccine_options(words)), wants_digits(QLineEdit())
         self.lot = QLineEdit()
         sites = [(t.code, words.name(t)) for t in tables.sites().values() if t.code != "10"]
@@ -51,8 +50,16 @@ class SlipSheet(Sheet):
         self.line(form, "ui.dose.given_on", when)
         self.day.setAccessibleName(words("ui.dose.given_on"))
         self.time.setAccessibleName(words("ui.slip.time"))
-        self.line(form, "ui.stock.column.vaccine", self.vaccine)
-        self.line(form, "ui.elsewhere.number", self.number)
+        which = QWidget()
+        line = parts.row(self.vaccine, self.number)
+        line.setStretch(0, 1)
+        which.setLayout(line)
+        self.line(form, "ui.stock.column.vaccine", which)
+        self.vaccine.setAccessibleName(words("ui.stock.column.vaccine"))
+        for field in (self.number, self.time):
+            field.setFixedWidth(SHORT_PX)
+        self.number.setPlaceholderText(words("ui.elsewhere.number"))
+        self.number.setAccessibleName(words("ui.elsewhere.number"))
         self.line(form, "ui.dose.lot", self.lot)
         self.line(form, "ui.site", self.site)
         self.body.addStretch(1)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from terminal.ui.work import Work
 
 PRESET: Purpose = "vaccination"
+GIVE_UP_MS = 2_500  # nobody waits for the region longer than that
 PRESSED_MS = 150  # a finger or button is down: the screen changes when it is up
 FRESH = timedelta(minutes=1)  # nothing is asked again so soon
 READ_S = 0.8  # after an answer that changed by itself, so long Enter does nothing: nobody has read it yet
@@ -77,6 +78,7 @@ class ExchangeWork:
             work.tasks.run(note_lookup, work.desk, actor, PRESET, fault.code, child_id, then=lambda _: None)
 
         work.tasks.hear(work.services.look_up("child", child_id, PRESET, actor.code), found, silent)
+        QTimer.singleShot(GIVE_UP_MS, work.screen, lambda: self._asked(child_id))
 
     def _fresh(self) -> bool:
         """The region said so a moment ago: it was looked up, or opened at this desk before."""
@@ -204,7 +206,9 @@ class ExchangeWork:
         def failed(fault: SyncError) -> None:
             work.tasks.run(note_lookup, work.desk, work.actor, purpose, fault.code, then=lambda _: None)
             if work.screen.sheet is sheet and isinstance(sheet, LookupSheet):
-                sheet.refuse_with(work.words(fault.code, **fault.params))
+                sheet.ask_again()
+                said = work.words.sentences(work.words(fault.code, **fault.params))
+                work.screen.strip.show_said(Said("look", *said))
 
         work.do(begin_lookup, allowed_to, purpose)
 
