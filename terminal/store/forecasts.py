@@ -152,7 +152,8 @@ def due_list(
 ) -> tuple[DueChild, ...]:
     """The children of this clinic and the filter for whom something is due on that day, in its order; any thread.
 
-    Whose home is another clinic is called by that one. `groups_of`: vaccine groups of a four-digit vaccine code, to tell what was put off.
+    Whose home is another clinic is called by that one. `groups_of`: vaccine groups of a four-digit vaccine code, to
+    tell what was put off.
     """
     today = day.isoformat()
     put_off = {

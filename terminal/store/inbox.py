@@ -10,6 +10,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 
 import msgspec
 from peewee import DataError, IntegrityError
@@ -68,8 +69,7 @@ class StoreInbox:
         """Keep a child looked up, known as of then (UTC): the ids of its records that are here now, the one that goes
         on first. What the feed has not told stays out of the nightly comparison until it does."""
         self._take(deque(found), as_of, None)
-        subjects = dict.fromkeys(event.decode(row.data).subject for row in found)
-        here = [child_id for child_id in subjects if self._store.sql("SELECT 1 FROM child WHERE id = ?", child_id)]
+        here = [child_id for child_id in _subjects(found) if _is_here(self._store, child_id)]
         return list(dict.fromkeys(record for child_id in here for record in links.group(self._store, child_id)))
 
     def start_over(self, at: str) -> None:
@@ -240,6 +240,15 @@ class _Taking:
 def _ids(fact: Heard) -> set[str]:
     """What other facts may wait for."""
     return {fact.said.subject, fact.said.event_id, fact.other} - {""}
+
+
+def _subjects(found: Sequence[Told]) -> dict[str, None]:
+    """Whom the facts are about, each once, in their order."""
+    subjects: dict[str, None] = {}
+    for row in found:
+        with suppress(WireError):  # told of when it was taken in
+            subjects[event.decode(row.data).subject] = None
+    return subjects
 
 
 def _is_here(store: Store, child_id: str) -> bool:
