@@ -33,8 +33,9 @@ _MOST_WAITING = 2000  # batches of one terminal
 _REGIONS_ALONE = ("/v1/enrolments", "/v1/registrations", "/v1/leases", "/v1/desks")
 
 _INTRODUCE = "SELECT introduce(%s, %s, %b, %s, %s, %b, %s)"
-# What a batch takes the place of: other epochs, and its own from its first number on but for what is acknowledged.
-_OVERTAKEN = "DELETE FROM relay WHERE terminal_id = %s AND (epoch <> %s OR (first_seq >= %s AND ack IS NULL))"
+# What a batch takes the place of: other epochs, and whatever of its own reaches into it; what was acknowledged of that
+# the region has lost again, else its desk would not send it.
+_OVERTAKEN = "DELETE FROM relay WHERE terminal_id = %s AND (epoch <> %s OR last_seq >= %s)"
 _WAITING = "SELECT count(*) FROM relay WHERE terminal_id = %s AND ack IS NULL"
 _KEEP = """
 INSERT INTO relay (terminal_id, epoch, first_seq, last_seq, file, arrived_at) VALUES (%s, %s, %s, %s, %b, %s)

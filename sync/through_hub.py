@@ -56,7 +56,16 @@ class ThroughHub:
         self._ask_at = 0.0
 
     def visit(self) -> None:
-        """Leave the region's batches, take its answers to those left before, and ask for what is running out."""
+        """Leave the region's batches, take its answers to those left before, and ask for what is running out. What only
+        a person can mend with the region is told as the region's own word, and holds up nothing else at the hub."""
+        try:
+            self._visit()
+        except SyncError as fault:
+            if fault.retry == "later":
+                raise
+            self._region.report(fault.code, fault.params)
+
+    def _visit(self) -> None:
         region, name = self._region, self._me.terminal_id
         keys = region_keys(region)
         self._ask(keys)
@@ -68,7 +77,7 @@ class ThroughHub:
         upto = said.upto if said.epoch == standing.epoch else 0
         if said.ack:
             self._settle(said.ack, keys)
-        if said.refused and said.epoch == standing.epoch:
+        if said.refused and said.epoch == region.standing().epoch:
             self._answer(said)
             upto = 0
         upto = max(upto, region.standing().acked_seq)
@@ -99,9 +108,10 @@ class ThroughHub:
         standing = self._region.standing()
         ours = (ack.terminal_id, ack.epoch) == (self._me.terminal_id, standing.epoch)
         if ours and ack.received_upto > standing.acked_seq:
-            if self._region.hash_at(ack.received_upto) != ack.hash:
-                raise SyncError("sync.fork", "operator", have=ack.received_upto, hash=ack.hash)
-            self._region.settle(ack, document)
+            if self._region.hash_at(ack.received_upto) == ack.hash:
+                self._region.settle(ack, document)
+            else:  # an old copy of this desk was put back: the region has what it lost
+                self._mend(SyncError("sync.fork", "operator", have=ack.received_upto, hash=ack.hash))
 
     def _answer(self, said: Relayed) -> None:
         """What the region refused, as if it had said so itself: what can be mended is, and left again."""
@@ -114,9 +124,11 @@ class ThroughHub:
             self._refresh()  # the hub has the newer key set
             self._region.rewind(self._region.standing().acked_seq)
         elif code in anew.ANSWERS:
-            reason, everything = anew.ANSWERS[code]
-            anew.begin(self._region, self._world, reason, why, everything=everything)
+            self._mend(why)
         else:
-            self._region.report(code, said.params)
             raise why
         seal_waiting(self._region, region_keys(self._region), self._me, self._world, self._client.client)
+
+    def _mend(self, why: SyncError) -> None:
+        reason, everything = anew.ANSWERS[why.code]
+        anew.begin(self._region, self._world, reason, why, everything=everything)

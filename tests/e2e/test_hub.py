@@ -3,6 +3,7 @@ all when the line is back. Two real desks, a real hub, a real region, each with 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
@@ -10,6 +11,7 @@ from statistics import median
 import pytest
 
 from domain.errors import SyncError
+from domain.wire import chain
 from regional import queries
 from regional.hub_serve import Hub
 from regional.relay import EVERY_VARIABLE
@@ -161,6 +163,58 @@ def test_the_hub_dies_and_is_started_again(hub: Hub, both: tuple[HubDesk, HubDes
     hub.tend()
     until(lambda: second.knows(child), 40)
     until(lambda: first.code() == second.code() == "sync.ok", 40)
+
+
+def test_a_hub_put_back_from_an_old_copy_is_told_again(hub: Hub, both: tuple[HubDesk, HubDesk]):
+    first, second = both
+    child = first.child()
+    until(lambda: second.knows(child))
+    first.stop()
+    name, epoch = first.terminal_id, first.hub_outbox.standing().epoch
+    kept = [bytes(row[0]) for row in first.sql("SELECT stored FROM event ORDER BY no LIMIT 1")]
+    with queries.connect(hub.dsn) as connection:
+        connection.execute("DELETE FROM event WHERE terminal_id = %s AND seq > 1", (name,))
+        connection.execute("DELETE FROM batch WHERE terminal_id = %s", (name,))
+        as_it_was = chain.run(chain.start(name, epoch), 1, kept)
+        connection.execute("UPDATE epoch SET have_seq = 1, have_hash = %s WHERE terminal_id = %s", (as_it_was, name))
+    first.start()
+
+    def told() -> bool:
+        with queries.connect(hub.dsn) as connection:
+            row = connection.execute("SELECT count(*) FROM event WHERE terminal_id = %s", (name,)).fetchone()
+        return row == (first.facts(),)
+
+    until(told)
+    assert first.hub_outbox.standing().epoch != epoch
+    assert queries.doubled(hub.dsn) == 0
+
+
+def test_a_desk_put_back_from_an_old_copy_loses_nothing_it_told(
+    region: EmbeddedRegion, both: tuple[HubDesk, HubDesk], tmp_path: Path
+):
+    """What it lost comes back from the hub; what it told since goes up under new places, beside what it lost."""
+    first, second = both
+    first.reopen()
+    shutil.copytree(first.home.data, tmp_path / "copy")
+    first.start()
+    lost = first.child()
+    until(lambda: second.knows(lost) and first.unacknowledged() == 0)
+    first.close()
+    shutil.rmtree(first.home.data)
+    shutil.copytree(tmp_path / "copy", first.home.data)
+    first.reopen()
+    assert not first.knows(lost)
+    since = first.child()
+    first.start()
+    until(lambda: second.knows(since))
+    until(lambda: first.knows(lost))
+    until(lambda: first.unacknowledged() == 0, 60)
+    with queries.connect(region.dsn) as connection:
+        until(lambda: connection.execute(_REGISTERED, ([lost, since],)).fetchone() == (2,))
+    assert queries.doubled(region.dsn) == 0
+
+
+_REGISTERED = "SELECT count(*) FROM event WHERE kind = 'child.registered' AND subject = ANY (%s)"
 
 
 def test_another_pc_becomes_the_hub(

@@ -180,6 +180,28 @@ def test_a_child_that_moves_away_leaves_the_hub_and_its_desks(hub: Hub, desk, te
     until(lambda: ours.visit() or len(ours.inbox.about("child-h3")) == 5)
 
 
+def test_a_region_that_lost_rows_gets_them_again_through_the_hub(region: EmbeddedRegion, desk):
+    one = desk()
+    outbox = one.one.outbox
+    outbox.give("child-h7")
+    until(lambda: one.visit() or outbox.acked_seq == 1)
+    first = outbox.hashes[1]
+    for _ in range(2):
+        outbox.give("child-h7")
+    until(lambda: one.visit() or outbox.acked_seq == 3)
+    mine = one.one.me.terminal_id
+    with queries.connect(region.dsn) as connection:
+        connection.execute("DELETE FROM batch WHERE terminal_id = %s AND first_seq > 1", (mine,))
+        connection.execute(
+            "UPDATE epoch SET have_seq = 1, have_hash = %s WHERE terminal_id = %s", (bytes.fromhex(first), mine)
+        )
+    outbox.give("child-h7")
+    until(lambda: one.visit() or outbox.acked_seq == 4)
+    with queries.connect(region.dsn) as connection:
+        assert connection.execute("SELECT have_seq FROM epoch WHERE terminal_id = %s", (mine,)).fetchall() == [(4,)]
+    assert {ack.received_upto for ack in outbox.acks} == {1, 3, 4}
+
+
 def test_nobody_else_is_let_in(hub: Hub, region: EmbeddedRegion, desk, terminal: New):
     mine = desk()
     stranger = terminal(clinic="3301060203")

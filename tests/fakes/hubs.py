@@ -139,6 +139,12 @@ class HubDesk:
         self.stop()
         self.desk.store.close()
 
+    def reopen(self) -> None:
+        """As the PC does in the morning, with whatever is in its folder."""
+        self.close()
+        self.desk = bootstrap.open_desk(self.home, world=self.world)
+        self.region = StoreOutbox(self.desk.store, self.world)
+
     def child(self, born: str = "2026-03-19") -> str:
         """Registers one like no other; its id."""
         n = next(_numbers)
