@@ -25,7 +25,7 @@ from tests.sim.wire import FAULTS, Fault
 _SEATS = 3  # of three clinics, unless cloned
 _MOST_SEATS = 5
 _SEAT = st.integers(0, _MOST_SEATS - 1)
-_SCRIPT = st.lists(st.sampled_from(("", *FAULTS)), max_size=7)
+_SCRIPT = st.lists(st.sampled_from(("", "", *FAULTS)), max_size=7)
 
 
 class Protocol(RuleBasedStateMachine):
@@ -50,11 +50,20 @@ class Protocol(RuleBasedStateMachine):
     def tell(self, number: int, facts: int) -> None:
         self.play.tell(self._seat(number), facts)
 
-    @rule(number=_SEAT, facts=st.integers(0, 5), script=_SCRIPT)
-    def visit(self, number: int, facts: int, script: list[Fault]) -> None:
+    @rule(facts=st.integers(1, 3))
+    def a_quiet_hour(self, facts: int) -> None:
+        for seat in self.play.seats:
+            self.play.tell(seat, facts)
+            self.play.visit(seat)
+
+    @rule(number=_SEAT, facts=st.integers(1, 5), script=_SCRIPT)
+    def work(self, number: int, facts: int, script: list[Fault]) -> None:
+        self.play.tell(self._seat(number), facts)
+        self.visit(number, script)
+
+    @rule(number=_SEAT, script=_SCRIPT)
+    def visit(self, number: int, script: list[Fault]) -> None:
         """The first requests of the visit meet these faults, the later ones none."""
-        if facts:
-            self.play.tell(self._seat(number), facts)
         self._script = deque(script)
         self.play.visit(self._seat(number))
         self._script.clear()
