@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 
 from domain import events
@@ -60,10 +61,11 @@ def give(store: Store, world: World, n: int) -> list[str]:
     """So many doses, each a transaction of its own."""
     given = []
     for place in range(n):
+        day = date(1990, 1, 1) + timedelta(days=int.from_bytes(world.random(2), "big") % 12_000)  # no two are doubles
 
-        def one(child: str = f"child-{place % CHILDREN}") -> str:
+        def one(child: str = f"child-{place % CHILDREN}", stated: str = day.isoformat()) -> str:
             with tell(store, world, "nurse") as entry:
-                return entry.fact("dose.given", child, events.DoseGiven("visit", "02", 1, CLINIC), stated="2026-11-22")
+                return entry.fact("dose.given", child, events.DoseGiven("visit", "02", 1, CLINIC), stated=stated)
 
         given.append(store.run(one))
         say("saved", given[-1])
