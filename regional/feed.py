@@ -88,7 +88,8 @@ WHERE t.clinic_code = %(clinic)s AND (e.terminal_id, e.epoch, e.seq) > (%(termin
     AND NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = e.subject)
 ORDER BY e.terminal_id, e.epoch, e.seq LIMIT %(limit)s
 """
-# What waits for a person of the clinic, by its key; that children left, and requests about its doses of them as facts.
+# What waits for a person of the clinic, by its key; that children left, then what of them concerns a child that stays,
+# and requests about its doses of them, as facts.
 _OPEN_MATTERS = f"""
 SELECT * FROM (
     SELECT 'quarantine/' || q.terminal_id || '/' || q.epoch || '/' || q.seq AS key, 'quarantine' AS matter,
@@ -115,6 +116,13 @@ SELECT * FROM (
             WHERE came.value = r.gone ->> %(clinic)s AND came.key <> %(clinic)s
         ), ''), '', r.child_id, 0, '', '', NULL
     FROM reach r WHERE r.gone <> '{{}}' AND r.gone ? %(clinic)s
+        AND NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = r.child_id)
+    UNION ALL
+    SELECT DISTINCT 'left/' || r.child_id || '/' || e.terminal_id || '/' || e.epoch || '/' || e.seq, 'still',
+        e.terminal_id, t.clinic_code, '', '', 0, '', '', e.data
+    FROM reach r JOIN event e ON e.subject = r.child_id JOIN event_also a USING (terminal_id, epoch, seq)
+    JOIN scope s ON s.clinic = %(clinic)s AND s.child_id = a.child_id JOIN terminal t ON t.terminal_id = e.terminal_id
+    WHERE r.gone <> '{{}}' AND r.gone ? %(clinic)s AND t.clinic_code <> %(clinic)s
         AND NOT EXISTS (SELECT FROM scope s WHERE s.clinic = %(clinic)s AND s.child_id = r.child_id)
     UNION ALL
     SELECT '{replacement.MATTER}/' || t.terminal_id, '{replacement.MATTER}', t.terminal_id, '', '', '', 0, '', '', NULL
