@@ -151,7 +151,7 @@ class LookupSheet(Sheet):
             parts.text(words("ui.elsewhere.told_by", clinics=words("ui.and").join(others) or "—"), wrap=True)
         )
         at = from_utc_text(child.as_of).astimezone(self._desk.world.zone)
-        known = words("ui.known", when=words.moment(at, self._desk.today()), source=words("ui.known.region"))
+        known = words("ui.elsewhere.as_of", when=words.moment(at, self._desk.today()))
         lines.addWidget(parts.text(known, "small", wrap=True))
         lines.addStretch(1)
         self.moves = QPushButton(words("ui.elsewhere.moves_in"))
