@@ -148,6 +148,7 @@ def test_what_another_clinic_tells_comes_down_to_desks_without_a_line(
     until(lambda: elsewhere.knows(child) or elsewhere.look_up(child))
     _, boxes = elsewhere.receive(HEPB)
     dose = elsewhere.give(child, boxes[0])
+    elsewhere.up.wake()
     until(lambda: at_the_region(region, elsewhere))
     for one in both:
         until(lambda one=one: dose.id in one.doses(child))
