@@ -185,7 +185,7 @@ def _copy(connection: Connection, folder: Path, before: Manifest | None, world: 
         files[f"{tables.name}/{table}"] = _copy_table(connection, table, tables / table)
     _sync_folder(tables)
     said = connection.execute("SELECT generation FROM region_state").fetchone()
-    keys = connection.execute("SELECT terminal_id, public_key FROM terminal").fetchall()
+    keys = connection.execute("SELECT terminal_id, public_key FROM terminal WHERE key_id IS NOT NULL").fetchall()
     upto = connection.execute("SELECT terminal_id, epoch, have_seq FROM epoch ORDER BY 1, 2").fetchall()
     assert said
     number = len(database.MIGRATIONS)
