@@ -24,6 +24,7 @@ from tests.sim.wire import FAULTS, Fault
 
 _SEATS = 3  # of three clinics, unless cloned
 _MOST_SEATS = 5
+_MOST_PHOTOGRAPHS = 3
 _SEAT = st.integers(0, _MOST_SEATS - 1)
 _SCRIPT = st.lists(st.sampled_from(("", "", *FAULTS)), max_size=7)
 
@@ -109,6 +110,7 @@ class Protocol(RuleBasedStateMachine):
     def restore_the_region(self, folder: int) -> None:
         self.play.restore_region_from(folder)
 
+    @precondition(lambda self: len(self.play.photographs) < _MOST_PHOTOGRAPHS)
     @rule()
     def photograph_the_region(self) -> None:
         self.play.photograph_region()
@@ -153,7 +155,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
 @pytest.mark.timeout(600)
 def test_whatever_happens_nothing_is_lost_or_doubled(server: Callable[[str], str]) -> None:
-    _run(server, Phase.generate, examples=12, steps=30)
+    _run(server, Phase.generate, examples=16, steps=30)
 
 
 @pytest.mark.soak

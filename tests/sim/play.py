@@ -89,7 +89,7 @@ class Play:
         self.tally, self.said, self.did = Tally(), Counter[str](), Counter[str]()
         self.healing = False
         self.seats: list[Seat] = []
-        self._photographs: list[str] = []
+        self.photographs: list[str] = []
         (folder / "copies").mkdir()
         for number in range(seats):
             clinic = CLINICS[number % clinics]
@@ -179,12 +179,12 @@ class Play:
             self.did["region_restores"] += 1
 
     def photograph_region(self) -> None:
-        self._photographs.append(self.region.photograph())
+        self.photographs.append(self.region.photograph())
 
     def put_disk_back(self, number: int) -> None:
         """The region's disk is put back as it was."""
-        if self._photographs:
-            self.region.go_back(self._photographs[number % len(self._photographs)])
+        if self.photographs:
+            self.region.go_back(self.photographs[number % len(self.photographs)])
             self.did["region_restores"] += 1
 
     def rotate(self, overlap: timedelta) -> None:
@@ -253,9 +253,9 @@ class Play:
             self.back_up_region(self.rng.randrange(3))
         else:
             self.photograph_region()
-            for old in self._photographs[:-_PHOTOGRAPHS]:
+            for old in self.photographs[:-_PHOTOGRAPHS]:
                 self.region.throw_away(old)
-            del self._photographs[:-_PHOTOGRAPHS]
+            del self.photographs[:-_PHOTOGRAPHS]
 
     def _restore_region(self) -> None:
         if self._real():
