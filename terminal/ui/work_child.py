@@ -125,8 +125,8 @@ class ChildWork:
         sheet = self.work.screen.sheet
 
         def got(found: list[tuple[Candidate, Likeness]]) -> None:
-            if self.work.screen.sheet is not sheet:
-                return
+            if sheet is None or self.work.screen.sheet is not sheet:
+                return  # the form was left between its last key and this answer
             if found and sheet is not self._noted:
                 self._noted = sheet
                 self.looked(len(found))
