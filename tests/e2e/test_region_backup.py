@@ -146,6 +146,7 @@ DERIVED = {
     *("aefi", "child", "child_change", "child_identifier", "child_link", "correction", "correction_answer", "dose"),
     *("event", "event_also", "feed", "feed_floor", "lot", "quarantine", "reach", "recalled_dose", "review", "scope"),
     *("visit", "nonce", "enrolment_failure", "migration", "region_session"),
+    *("hub_note", "relay", "heard", "heard_matter"),  # of a hub: its region and its terminals have all of it
 }
 
 
