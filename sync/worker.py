@@ -11,7 +11,7 @@ from datetime import time as clock_time
 from hashlib import sha256
 from typing import Any
 
-from domain.errors import Retry, VaxdeskError
+from domain.errors import Retry, SyncError, VaxdeskError
 from domain.world import World
 from sync.client import RegionClient
 from sync.keys import Identity
@@ -133,20 +133,25 @@ class Paced(threading.Thread):
             try:
                 self.errand()
             except VaxdeskError as fault:
-                _log.warning("%s failed: %s", self.name, fault.code)
-                self.tell(fault.code, fault.params)
-                chance = int.from_bytes(self._world.random(4), "big") / 2**32
-                after = fault.params.get("retry_after_s", 0)
-                with self._changed:
-                    self._agenda.failed(time.monotonic(), fault.retry, float(after), chance)
+                self._failed(fault)
             except Exception as mistake:  # noqa: BLE001 (a mistake of ours must not end the day's exchange in silence)
-                _log.error("%s failed: %s", self.name, type(mistake).__name__)
-                self.tell("sync.mistake", {"kind": type(mistake).__name__})
-                with self._changed:
-                    self._agenda.failed(time.monotonic(), "later", 0.0, 1.0)
+                _log.error("%s: %s", self.name, type(mistake).__name__)
+                self._failed(SyncError("sync.mistake", "later", kind=type(mistake).__name__))
             else:
                 with self._changed:
                     self._agenda.succeeded()
+
+    def _failed(self, fault: VaxdeskError) -> None:
+        """What cannot even be told, on a full disk or while the database is down, is tried again all the same."""
+        _log.warning("%s failed: %s", self.name, fault.code)
+        chance = int.from_bytes(self._world.random(4), "big") / 2**32
+        after = float(fault.params.get("retry_after_s", 0))
+        with self._changed:
+            self._agenda.failed(time.monotonic(), fault.retry, after, chance)
+        try:
+            self.tell(fault.code, fault.params)
+        except VaxdeskError as untold:
+            _log.warning("%s cannot say so: %s", self.name, untold.code)
 
     def _wait(self) -> bool:
         """Sleep until the errand is due; False when stopping."""
