@@ -21,6 +21,7 @@ TABLES = (
     settings.Scanner,
     settings.Printer,
     settings.Region,
+    settings.Hub,
     settings.Sound,
     settings.Backup,
     settings.Programme,
@@ -31,6 +32,7 @@ PAGES = (
     "docs/devices.md", "docs/devices.zh-CN.md", "docs/guide.md", "docs/guide.zh-CN.md",
     "docs/programmes.md", "docs/programmes.zh-CN.md",
     "docs/keys.md", "docs/keys.zh-CN.md", "docs/dashboard.md", "docs/dashboard.zh-CN.md",
+    "docs/hub.md", "docs/hub.zh-CN.md",
 )  # fmt: skip
 SETTINGS_PAGES = ("docs/settings.md", "docs/settings.zh-CN.md")
 
