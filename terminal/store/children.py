@@ -115,9 +115,10 @@ def fold_in(store: Store, child_id: str, person: Person, at: str, source: str) -
 
 
 def heard_from(store: Store, child_ids: Iterable[str], at: str, source: str) -> None:
-    """Others told of these children: what the screen shows is known as of then, from there."""
+    """Others told of these children: what the screen shows is known as of then, from there. Not of one that left: of
+    what others tell now nothing is here."""
     store.db.connection().executemany(
-        "UPDATE child SET known_at = ?, known_from = ? WHERE id = ? AND known_at <= ?",
+        "UPDATE child SET known_at = ?, known_from = ? WHERE id = ? AND known_at <= ? AND left_for = ''",
         [(at, source, child_id, at) for child_id in child_ids],
     )
 
@@ -213,16 +214,27 @@ _VITAL = ("birth_on", "sex", "birth_weight_g", "preterm_weeks", "mother_hbsag")
 
 def vitals(store: Store, child_ids: Sequence[str]) -> dict[str, ChildRegistered]:
     """What the schedule asks of these children, and nothing else of them: no name, no number; any thread. Of several
-    records of a child the one that goes on tells, and all of them warn."""
+    records of a child the one that goes on tells, the others what it does not know, and all of them warn."""
     records = links.records(store, child_ids)
-    heads, warned = {group[0] for group in records.values()}, _warnings(store, records)
-    rows = store.sql(f"SELECT id, {', '.join(_VITAL)} FROM child WHERE id IN ({_marks(heads)})", *heads)
-    told = {head: dict(zip(_VITAL, facts, strict=True)) for head, *facts in rows}
+    warned, ids = _warnings(store, records), {record for group in records.values() for record in group}
+    rows = store.sql(f"SELECT id, {', '.join(_VITAL)} FROM child WHERE id IN ({_marks(ids)})", *ids)
+    told = {record: dict(zip(_VITAL, facts, strict=True)) for record, *facts in rows}
     return {
-        child_id: ChildRegistered(name="", **told[head], alerts=warned[child_id])
-        for child_id, (head, *_) in records.items()
-        if head in told
+        child_id: ChildRegistered(
+            name="", **_gathered([told[one] for one in group if one in told]), alerts=warned[child_id]
+        )
+        for child_id, group in records.items()
+        if group[0] in told
     }
+
+
+def _gathered(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The first that knows a field tells it; a mother once found positive is so."""
+    if len(told) == 1:
+        return told[0]
+    known = {name: next((one[name] for one in told if one[name]), told[0][name]) for name in _VITAL}
+    positive = any(one["mother_hbsag"] == "positive" for one in told)
+    return known | {"mother_hbsag": "positive"} if positive else known
 
 
 def by_identifier(store: Store, value: str, kind: str = "") -> list[str]:

@@ -19,7 +19,7 @@ _ROWS = (
         AND NOT EXISTS (SELECT 1 FROM dose d WHERE d.id = request.dose_id AND d.told_by = '')""",
     "UPDATE told SET done = 0 WHERE other = :child AND kind = 'dose.moved' AND clinic <> :clinic",
     "DELETE FROM told WHERE subject = :child AND clinic <> :clinic",
-    "UPDATE child SET left_for = :to, clinic = :to WHERE id = :child",
+    "UPDATE child SET left_for = :to, clinic = :to, known_from = 'here' WHERE id = :child",
 )
 _OURS = """SELECT 1 FROM event WHERE subject = :child
     UNION SELECT 1 FROM told WHERE subject = :child

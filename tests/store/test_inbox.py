@@ -349,11 +349,16 @@ def test_a_child_that_left_leaves_what_this_clinic_told(
     desk2.tell("dose.disputed", events.DoseDisputed(doubted, "?"), ours)
     take(held, desk2, clinic2)
     left = [Advice("feed.left", f"left/{child}", child_id=child) for child in (theirs, ours, stranger)]
+    before = children.card(store, ours)
     held.apply_page(left, "next")
+    after = children.card(store, ours)
+    assert before and after and (after.known_at, after.known_from) == (before.known_at, "here")  # not whole as of now
     assert children.card(store, stranger) is None and children.search(store, "孙三") == []
     assert children.card(store, theirs) and [one.vaccine for one in doses.of_child(store, theirs)] == ["1801"]
     assert {one.id for one in doses.of_child(store, ours)} == {own, doubted}
     take(held, desk2, clinic2)  # and it comes back whole
+    again = children.card(store, ours)
+    assert again and again.known_at > before.known_at and again.known_from == "region"
     assert len(doses.of_child(store, theirs)) == 2 and len(doses.of_child(store, ours)) == 3
     assert children.card(store, stranger) and len(doses.of_child(store, stranger)) == 1
 

@@ -98,6 +98,17 @@ def test_one_child_in_every_list(merged: StoreInbox, store: Store, three: Three)
     assert doses.histories(store, ids)[three.third] == doses.histories(store, [three.first])[three.first]
 
 
+def test_what_the_record_that_goes_on_does_not_know_the_others_tell(store: Store, world: World, three: Three) -> None:
+    """A mother found positive decides the first dose and the checks after the last: no merge may hide her."""
+    held, desk = StoreInbox(store, world, CLINIC), three.desk
+    bare = desk.child("钱二", mother_hbsag="negative", birth_weight_g=3000)
+    told = desk.child("钱二", mother_hbsag="positive", birth_weight_g=1900, preterm_weeks=34)
+    desk.tell("child.merged", events.ChildMerged(told, "同一人"), bare)
+    held.apply_page(desk.told, "cursor")
+    for facts in children.vitals(store, (bare, told)).values():
+        assert (facts.mother_hbsag, facts.birth_weight_g, facts.preterm_weeks) == ("positive", 3000, 34)
+
+
 def test_one_child_is_reckoned_once_and_two_again_after_the_end(merged: StoreInbox, store: Store, three: Three) -> None:
     known = plans.load(SETTINGS.programme)
     assert recount.recount(store, known, DAY) == 1
