@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from config.texts import LANGUAGES, say
@@ -22,7 +23,8 @@ from domain import events
 from domain.errors import ConfigError, VaxdeskError
 from domain.wire import event
 from domain.world import World
-from regional import queries
+from regional import postgres, queries
+from regional.postgres import Cluster
 from regional.serve import EmbeddedRegion
 from sync import crypto
 from sync.client import RegionClient
@@ -169,8 +171,9 @@ class Exchange:
     def mend(self) -> None:
         """What `serve` does every two seconds; and a person starts a terminal again."""
         for _ in range(100):
-            with contextlib.suppress(ConfigError):  # processes of the dead server are still ending
+            with contextlib.suppress(ConfigError, psycopg.OperationalError):  # still ending, still recovering
                 self.region.tend()
+                queries.connect(self.region.dsn).close()
                 break
             self.heard.wait_more("failed", 1, 0.2)
         for desk in self.desks:
@@ -306,3 +309,18 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(exchange: Exchange):
 def test_killed_two_hundred_times(exchange: Exchange):
     go_through(exchange, 40)
     assert sum(exchange.killed.values()) == 200
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.1])
+def test_a_database_that_is_just_recovering_is_stopped_all_the_same(
+    tmp_path: Path, after_s: float, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(postgres, "_STOP_S", 4)
+    with Cluster(tmp_path, temporary=True) as cluster:
+        server = cluster._server
+        with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE TABLE much AS SELECT generate_series(1, 50000) AS n")
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+        threading.Event().wait(after_s)  # somewhere in the recovery
+    assert server and server.poll() is not None
+    assert not list(tmp_path.glob("postgres-*"))
