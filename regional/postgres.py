@@ -157,7 +157,7 @@ class Cluster:
         return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
     def _stop_with_us(self) -> None:
-        """`fast` may not end a server that still recovers from a crash (seen of 18.6); `immediate` loses nothing either."""
+        """`fast` may not end a server that recovers from a crash (seen of 18.6); `immediate` loses nothing either."""
         end = f'"{self._bin}/pg_ctl" stop -s -w -D "{self._data}"'
         stop = f'read _; {end} -m fast -t {_STOP_S} || {end} -m immediate; rm -rf "{self._sockets}"'
         self._watch = subprocess.Popen(
