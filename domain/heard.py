@@ -12,6 +12,7 @@ from domain.wire import UNREADABLE
 from domain.wire.event import SCHEMA, Event
 
 _bodies = {kind: msgspec.json.Decoder(type_) for kind, type_ in events.BODIES.items()}
+_FIRST, _LAST = "1850", "2200"  # years between which days can be counted on and back
 _MOST = 2**31  # no number of a body is larger: the records hold 63 bits
 _NUMBERS = ("birth_weight_g", "birth_order", "preterm_weeks", "dose_no", "vial_no", "doses_per_package", "doses")
 
@@ -63,7 +64,11 @@ def _body(said: Event) -> Any:
         case events.ChildRegistered():
             return _person(body)
         case events.DoseGiven():
-            return body if is_day(said.stated[:10]) and (not body.expiry_on or is_day(body.expiry_on)) else None
+            return _dose(body) if body.vaccine and is_day(said.stated[:10]) else None
+        case events.CorrectionRequested():
+            return _request(body, (said.stated or said.recorded_at)[:10])
+        case events.DoseDeferred():
+            return body if not body.until or is_day(body.until) else msgspec.structs.replace(body, until="")
         case events.DoseCorrected():
             fields = {name: pair for name, pair in body.fields.items() if name in CORRECTABLE and can_be(name, pair[1])}
             return msgspec.structs.replace(body, fields=fields) if fields else None
@@ -75,9 +80,25 @@ def _numbers_fit(body: Any) -> bool:
     return all(-_MOST < value < _MOST for value in values if isinstance(value, int))
 
 
+def _dose(body: events.DoseGiven) -> events.DoseGiven:
+    """It was given, whatever day its package says."""
+    return body if not body.expiry_on or is_day(body.expiry_on) else msgspec.structs.replace(body, expiry_on="")
+
+
+def _request(body: events.CorrectionRequested, asked_on: str) -> events.CorrectionRequested | None:
+    """Without a day by which to answer it is due at once."""
+    if _is_near(body.due):
+        return body
+    return msgspec.structs.replace(body, due=asked_on) if _is_near(asked_on) else None
+
+
+def _is_near(day: str) -> bool:
+    return is_day(day) and _FIRST <= day < _LAST
+
+
 def _person(body: events.ChildRegistered) -> events.ChildRegistered | None:
     """A child without a birth date cannot be reckoned with; an alert's day that is none is left out."""
-    if not is_day(body.birth_on):
+    if not _is_near(body.birth_on):
         return None
     return msgspec.structs.replace(body, alerts=tuple(_alert(one) for one in body.alerts))
 
@@ -95,7 +116,7 @@ def of_a_person(name: str, value: Any) -> Any:
     if value is None and name in ("identifiers", "guardians", "alerts"):
         return ()
     found = msgspec.convert(value, _OF_A_PERSON[name])
-    if name == "birth_on" and not is_day(found):
+    if name == "birth_on" and not _is_near(found):
         raise msgspec.ValidationError("no day")
     if name in _NUMBERS and not -_MOST < found < _MOST:
         raise msgspec.ValidationError("too large")

@@ -39,7 +39,8 @@ def look(store: Store, child_ids: Iterable[str], at: str) -> None:
 def _about(waiting: Iterable[matters.Matter], history: list[Dose]) -> set[str]:
     """The keys of those that name one of these doses."""
     ids = {dose.id for dose in history}
-    return {matter.key for matter in waiting if not ids.isdisjoint((matter.params["one"], matter.params["other"]))}
+    named = ((matter.key, {matter.params.get(name) for name in ("one", "other")}) for matter in waiting)
+    return {key for key, doses_of in named if not ids.isdisjoint(doses_of)}
 
 
 def _found(store: Store, history: list[Dose], at: str) -> list[matters.Matter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -95,6 +96,11 @@ def inbox_count(desk: Desk) -> InboxCount:
     return InboxCount(len(matters.open_matters(desk.store)) + len(asked), overdue)
 
 
+def clinic_names(desk: Desk) -> Mapping[str, str]:
+    """The clinics of the region by code, this one among them; on any thread."""
+    return {desk.clinic: desk.settings.clinic.name, **references.clinics(desk.store, desk.today())}
+
+
 def missing_hours(desk: Desk) -> list[MissingHours]:
     """Desks whose old PC took some hours with it, until a person has settled the matter; on any thread."""
     return [_missing(desk, one) for one in matters.open_matters(desk.store) if one.code == REPLACED]
@@ -139,6 +145,9 @@ def _notices(desk: Desk) -> tuple[str, ...]:
 
 
 def _missing(desk: Desk, one: matters.Matter) -> MissingHours:
-    said = one.params
-    since = from_utc_text(said["last_at"]).astimezone(desk.world.zone).strftime("%Y-%m-%dT%H:%M")
+    said = {"terminal": "", "desk": "", "last_at": one.at, "last_receipt": "", **one.params}
+    try:
+        since = from_utc_text(said["last_at"]).astimezone(desk.world.zone).strftime("%Y-%m-%dT%H:%M")
+    except (ValueError, TypeError, OverflowError):  # as the old PC wrote it down
+        since = str(said["last_at"])
     return MissingHours(one.key, said["terminal"], said["desk"], since, said["last_receipt"])
