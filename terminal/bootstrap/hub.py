@@ -9,7 +9,6 @@ from domain.errors import SyncError
 from domain.world import World, utc_text
 from terminal.bootstrap.home import Home
 from terminal.bootstrap.region import CLIENT
-from terminal.store.hub_outbox import StoreHubOutbox
 from terminal.store.outbox import StoreOutbox
 from terminal.usecases.desk import Desk
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:  # what the counter does not need to open is imported where it
     from sync.hub import HubWorker
     from sync.through_hub import HubClient
     from sync.worker import Rhythm
+    from terminal.store.hub_outbox import StoreHubOutbox
     from terminal.store.inbox import StoreInbox
 
 
@@ -48,6 +48,7 @@ def join_hub(home: Home, desk: Desk, accept: Callable[[str], bool] = lambda _: T
     from sync import crypto
     from sync.hub import introduce
     from sync.keys import KEYSET, ROOT, identity
+    from terminal.store.hub_outbox import StoreHubOutbox
 
     region = StoreOutbox(desk.store, desk.world)
     with closing(hub_client(home, region, desk.world)) as client:

@@ -15,7 +15,6 @@ from terminal.bootstrap.lines import RegionLine, WatchedOutbox
 from terminal.bootstrap.region import CLIENT
 from terminal.housekeeping import Housekeeping
 from terminal.store import backup, recount, references
-from terminal.store.hub_outbox import StoreHubOutbox
 from terminal.store.papers import StorePrintQueue
 from terminal.store.second_medium import copy_unsent
 from terminal.ui.services import Condition, Services
@@ -25,6 +24,7 @@ if TYPE_CHECKING:  # what the counter does not need to open is imported where it
     from printing.spool import Spool
     from sync.hub import HubWorker
     from sync.worker import Rhythm
+    from terminal.store.hub_outbox import StoreHubOutbox
 
 MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
 _log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ class Terminal:
         """The line to the clinic's own hub; the work goes on without."""
         from sync.visit import WELL
         from terminal.bootstrap.hub import hub_worker
+        from terminal.store.hub_outbox import StoreHubOutbox
 
         self.hub_outbox = outbox = StoreHubOutbox(self.desk.store, self.desk.world)
         home, desk = self.home, self.desk
