@@ -12,6 +12,7 @@ from domain.world import World
 from terminal import VERSION
 from terminal.bootstrap.home import Home
 from terminal.store import keyfile
+from terminal.store.inbox import StoreInbox
 from terminal.store.outbox import StoreOutbox, open_epoch
 from terminal.usecases.desk import Desk
 
@@ -99,10 +100,18 @@ def _add_escrow(home: Home, key: bytes, keys: RegionKeys) -> None:
 
 
 def sync_alone(home: Home, desk: Desk) -> SyncResult:
-    """One visit to the region without a running terminal. Raises SyncError, WireError, StoreError."""
-    from sync.keys import identity
+    """What waits goes up, and what others told comes back, without a running terminal. Raises SyncError, WireError,
+    StoreError."""
+    from sync.feed import Feed
+    from sync.feed_worker import FeedWorker
+    from sync.keys import identity, region_keys
     from sync.visit import sync_once
 
     outbox = StoreOutbox(desk.store, desk.world)
     with closing(region_client(home, outbox, desk.world)) as client:
-        return sync_once(outbox, client, identity(outbox), desk.world)
+        me = identity(outbox)
+        result = sync_once(outbox, client, me, desk.world)
+        inbox = StoreInbox(desk.store, desk.world, home.settings.clinic.code)
+        way = Feed(inbox, client, region_keys(outbox), me, desk.world)
+        FeedWorker(lambda: way, outbox, desk.world, me.terminal_id, lambda *_: None).errand()
+        return result

@@ -12,7 +12,7 @@ from terminal.commands.opening import opened
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
-    """Upload what waits; exit code 1 when something still waits."""
+    """Upload what waits and take what came back; exit code 1 when something still waits."""
     home = bootstrap.find_home(settings)
     answer = control.ask(home.data, "sync now")
     if answer is not None:
