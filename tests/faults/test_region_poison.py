@@ -105,7 +105,7 @@ def test_no_fact_stops_the_queue(region: EmbeddedRegion, terminal: New, applier:
     good: list[str] = []
 
     @settings(
-        max_examples=30, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
+        max_examples=15, deadline=None, database=None, derandomize=True, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(st.lists(facts(), min_size=40, max_size=40).map(Batch), st.integers(0, 1))
