@@ -184,19 +184,37 @@ def run(folder: Path, dsn: str, world: World, stop: threading.Event, every_s: fl
     """Go up and down until `stop`. Raises ConfigError("hub.not_enrolled")."""
     with queries.connect(dsn) as connection:
         place = hub_place.load(folder, connection)
-    applier = Applier(dsn, KeyRing(folder / "keys", world.now()), world, judges=False)
     rhythm = Rhythm(debounce_s=every_s, base_s=min(5.0, every_s), cap_s=max(60.0, every_s))
-    with closing(client(place, world)) as line:
-        way = HubFeed(HubInbox(applier, place.clinic, world), line, place.keys, place.me, world)
+    with closing(client(place, world)) as line, closing(_Down(folder, dsn, place, line, world)) as way:
 
         def told(code: str, params: dict[str, Any]) -> None:
             report(dsn, hub_place.DOWN, world, code, params)
 
-        down = FeedWorker(lambda: way, _Notes(dsn), world, place.me.terminal_id, told, every_s=every_s)
+        down = FeedWorker(way.feed, _Notes(dsn), world, place.me.terminal_id, told, every_s=every_s)
         up = Uplink(dsn, place, world, rhythm, lambda: down.wake(at_once=True))
         for part in (up, down):
             part.start()
         stop.wait()
         for part in (up, down):
             part.stop(_LIVE_S)
-    applier.close()
+
+
+class _Down:
+    """The way down into the hub's database, over another connection when the one it had is gone."""
+
+    def __init__(self, folder: Path, dsn: str, place: Place, line: RegionClient, world: World) -> None:
+        self._folder, self._dsn, self._place, self._line, self._world = folder, dsn, place, line, world
+        self._applier: Applier | None = None
+
+    def feed(self) -> HubFeed:
+        """Raises SyncError while there is no database."""
+        if self._applier is None or self._applier.connection.closed:
+            with heard.converting():
+                keys = KeyRing(self._folder / "keys", self._world.now())
+                self._applier = Applier(self._dsn, keys, self._world, judges=False)
+        inbox = HubInbox(self._applier, self._place.clinic, self._world)
+        return HubFeed(inbox, self._line, self._place.keys, self._place.me, self._world)
+
+    def close(self) -> None:
+        if self._applier:
+            self._applier.close()

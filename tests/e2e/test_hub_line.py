@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -153,6 +154,29 @@ def test_what_other_clinics_tell_of_our_children_comes_down(hub: Hub, desk, term
     assert ours.inbox.about("child-of-theirs") == set()
     later = desk()
     until(lambda: later.visit() or elsewhere.outbox.events[0] in later.inbox.stored())
+
+
+def test_every_connection_of_the_hub_cut_it_goes_up_and_down_again(hub: Hub, desk, terminal: New, apply):
+    """Its database was started anew: no thread of the hub's lines ends, none keeps a dead connection."""
+    ours, elsewhere = desk(), terminal(clinic="3301060205")
+    ours.one.outbox.tell("child.registered", events.ChildRegistered("郑七", "2", "2026-11-02"), "child-h7")
+    until(lambda: ours.visit() or ours.one.outbox.acked_seq == 1)
+    with queries.connect(hub.dsn) as connection:
+        for _ in range(3):
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    elsewhere.outbox.give("child-h7")
+    elsewhere.sync()
+    apply()
+
+    def heard() -> bool:
+        with suppress(SyncError):  # the server's own connections are found dead one by one
+            ours.visit()
+        return elsewhere.outbox.events[0] in ours.inbox.stored()
+
+    until(heard, 60)
 
 
 def test_a_child_that_moves_away_leaves_the_hub_and_its_desks(hub: Hub, desk, terminal: New, apply):
