@@ -49,7 +49,6 @@ class Terminal:
         self._backup_asked = False
         self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
-        self._reckoned = ""  # the plan and month by which every child is reckoned
         tasks = {
             "records": self.check_records,
             "backup": self.back_up,
@@ -208,19 +207,17 @@ class Terminal:
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
 
     def recount(self) -> None:
-        """Reckon every child anew when the programme's data, the edition in force or the month is another."""
+        """Reckon every child anew of whom others told, and all when the programme's data, the edition in force or the
+        month is another."""
         desk, day = self.desk, self.desk.today()
         desk.store.run(references.list_recalls, desk.store, day)
-        stamp = desk.plans.stamp(day)
-        if stamp == self._reckoned or desk.clock == "doubtful":
+        if desk.clock == "doubtful":
             return
-        many = len(recount.stale(desk.store, stamp)) > MANY
+        many = len(recount.stale(desk.store, desk.plans.stamp(day))) > MANY
         recount.recount(desk.store, desk.plans, day, 2 if many else 0, lambda: self.keeper.stopping)
-        self._reckoned = "" if self.keeper.stopping else stamp
 
     def _children_came(self) -> None:
         """Facts of others became rows: their children are reckoned anew, beside the work."""
-        self._reckoned = ""
         self.keeper.wake()
 
     def _note_ill(self, task: str, code: str, params: dict[str, Any]) -> None:

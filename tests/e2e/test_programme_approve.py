@@ -11,9 +11,12 @@ import pytest
 from domain.world import World
 from terminal import bootstrap
 from terminal.commands import line
+from terminal.store import recount
+from terminal.store.inbox import StoreInbox
 from terminal.usecases.register_child import register_child
 from terminal.usecases.sign_in import sign_in
 from tests.fakes.desk import BOY
+from tests.fakes.voices import ELSEWHERE, Voice
 
 PASSPHRASE, PIN = "correct horse battery", "739152"
 
@@ -75,4 +78,9 @@ def test_a_new_month_reckons_everyone_anew_beside_the_work(home: Path) -> None:
     desk.clock = "sure"
     terminal.recount()
     assert months() == {desk.today().isoformat()[:7]} != {this_month}
+    voice = Voice(desk.world, "E-1", ELSEWHERE)  # told while everybody is being reckoned, before it is noticed
+    voice.dose(voice.child())
+    StoreInbox(desk.store, desk.world, desk.clinic).apply_page(voice.told, "cursor")
+    terminal.recount()
+    assert recount.stale(desk.store, desk.plans.stamp(desk.today())) == []
     terminal.stop()
