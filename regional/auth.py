@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,7 +36,7 @@ class Asked:
 @dataclass(frozen=True)
 class Terminal:
     """A terminal that proved itself by its signature; `signed_at` by its own idea of the region's time. `cloned`: two
-    PCs have its key."""
+    PCs have its key; `expired`: its registration has run out."""
 
     terminal_id: str
     key: crypto.PublicKey
@@ -47,6 +47,7 @@ class Terminal:
     oldest_client: str
     signed_at: datetime
     cloned: bool
+    expired: bool = False
 
 
 def signature(asked: Asked) -> tuple[request.SignatureInput, bytes]:
@@ -100,10 +101,11 @@ def terminal(connection: Connection, asked: Asked, now: datetime, *, expired_too
     check(asked, given, sig, key, now)
     if row[7] is not None:
         raise Refused(403, "REVOKED")
-    if not expired_too and registration(row[8]).not_after < utc_text(now):
+    expired = registration(row[8]).not_after < utc_text(now)
+    if expired and not expired_too:
         raise Refused(403, "EXPIRED")
     use_nonce(connection, given, now)
-    return _made(row, key, datetime.fromtimestamp(given.created, UTC))
+    return replace(_made(row, key, datetime.fromtimestamp(given.created, UTC)), expired=expired)
 
 
 def by_id(connection: Connection, terminal_id: str, now: datetime) -> Terminal:

@@ -45,7 +45,7 @@ def status(pool: Pool, keys: KeyRing, asked: Asked, terminal_id: str, world: Wor
         row = connection.execute(_EPOCH, (terminal_id, who.epoch)).fetchone()
     have_seq, have_hash, safe_seq = row[:3] if row else (0, b"", 0)
     said = who.generation, who.epoch, have_seq, have_hash.hex(), safe_seq, utc_text(now), keys.version
-    return Status(*said, who.oldest_client, cloned)
+    return Status(*said, who.oldest_client, cloned, who.expired)
 
 
 def receive(pool: Pool, keys: KeyRing, asked: Asked, name: tuple[str, str, int, int], world: World) -> bytes:

@@ -47,7 +47,8 @@ class Status(msgspec.Struct, frozen=True):
     """Where the region stands with a terminal. `epoch` is the present one, "" before the first batch; hashes are hex.
 
     `server_time` is the region's UTC instant; `oldest_client` the oldest version it still serves. `cloned`: two PCs
-    work with this key; nothing more of it is taken until each has enrolled anew.
+    work with this key; nothing more of it is taken until each has enrolled anew. `expired`: its registration, as the
+    region holds it, has run out.
     """
 
     generation: str
@@ -59,6 +60,7 @@ class Status(msgspec.Struct, frozen=True):
     keyset_version: int
     oldest_client: str
     cloned: bool = False
+    expired: bool = False
 
 
 Purpose = Literal["vaccination", "moved_in", "history", "correction", "reaction", "emergency"]

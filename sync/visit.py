@@ -76,7 +76,7 @@ class _Visit:
         self._upload()
         if status.cloned:  # only now: what the region already has was acknowledged
             raise SyncError("sync.cloned", "operator")
-        self._renew()
+        self._renew(expired=status.expired)
         self._fetch_leases()
         return self._result
 
@@ -121,10 +121,11 @@ class _Visit:
         self._outbox.remember(KEYSET, document)
         self._keys = fresh
 
-    def _renew(self) -> None:
-        """After the upload: facts do not wait for a place to be renewed."""
+    def _renew(self, *, expired: bool) -> None:
+        """After the upload: facts do not wait for a place to be renewed. `expired` by what the region holds, which may
+        be older than ours when it came back from a copy."""
         held = self._outbox.recall(REGISTRATION)
-        if held is None or not renewal_due(held, self._client.region_now()):
+        if held is None or not (expired or renewal_due(held, self._client.region_now())):
             return
         document = self._client.renew()
         fresh = accepted_registration(self._keys, signed.decode(document, "registration"), self._me.key)

@@ -96,6 +96,18 @@ def test_a_late_batch_of_an_epoch_never_seen_makes_no_twin(play: Play) -> None:
     assert play.said["sync.cloned"] == 0
 
 
+def test_a_region_that_forgot_a_renewal_is_asked_again(play: Play) -> None:
+    seat, other = play.seats
+    play.photograph_region()
+    play.clock.at += timedelta(days=80)
+    assert play.visit(seat) and play.visit(other)  # renewed, which the region's disk put back does not know
+    play.clock.at += timedelta(days=20)
+    play.put_disk_back(0)
+    assert not play.pull(seat)
+    assert play.visit(seat) and play.visit(other)
+    assert play.pull(seat)
+
+
 def test_facts_the_region_lost_and_another_desk_was_told_do_not_differ_for_ever(play: Play) -> None:
     seat, other = play.seats
     seat.back_up(real=False)
