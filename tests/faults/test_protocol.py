@@ -59,7 +59,8 @@ class Protocol(RuleBasedStateMachine):
 
     @rule(number=_SEAT, facts=st.integers(1, 5), script=_SCRIPT)
     def work(self, number: int, facts: int, script: list[Fault]) -> None:
-        self.play.tell(self._seat(number), facts)
+        if facts:
+            self.play.tell(self._seat(number), facts)
         self.visit(number, script)
 
     @rule(number=_SEAT, script=_SCRIPT)
@@ -75,46 +76,53 @@ class Protocol(RuleBasedStateMachine):
         self.play.pull(self._seat(number))
         self._script.clear()
 
+    @precondition(lambda self: self.play.wire.late)
     @rule(most=st.integers(1, 5))
     def what_was_late_arrives(self, most: int) -> None:
         self.play.wire.deliver_late(most)
 
-    @rule()
-    def the_region_applies(self) -> None:
-        self.play.region.apply()
-
-    @rule(number=_SEAT, real=st.booleans())
-    def back_up(self, number: int, real: bool) -> None:
+    @rule(number=_SEAT, real=st.booleans(), facts=st.integers(1, 5))
+    def back_up_and_work(self, number: int, real: bool, facts: int) -> None:
         self._seat(number).back_up(real=real)
+        self.work(number, facts, [])
 
-    @rule(number=_SEAT, copy=st.integers(0, 9), told=st.booleans())
-    def restore(self, number: int, copy: int, told: bool) -> None:
-        seat = self._seat(number)
-        if seat.copies:
-            self.play.restore(seat, seat.copies[copy % len(seat.copies)], told=told)
+    @precondition(lambda self: any(seat.copies for seat in self.play.seats))
+    @rule(number=_SEAT, copy=st.integers(0, 9), told=st.booleans(), facts=st.integers(0, 5), script=_SCRIPT)
+    def restore_and_work(self, number: int, copy: int, told: bool, facts: int, script: list[Fault]) -> None:
+        copied = [seat for seat in self.play.seats if seat.copies]
+        seat = copied[number % len(copied)]
+        self.play.restore(seat, seat.copies[copy % len(seat.copies)], told=told)
+        self.work(self.play.seats.index(seat), facts, script)
 
     @precondition(lambda self: len(self.play.seats) < _MOST_SEATS)
-    @rule(number=_SEAT)
-    def clone(self, number: int) -> None:
+    @rule(number=_SEAT, facts=st.integers(1, 5), script=_SCRIPT)
+    def clone_and_work(self, number: int, facts: int, script: list[Fault]) -> None:
         self.play.clone(self._seat(number))
+        for each in (number % (len(self.play.seats) - 1), len(self.play.seats) - 1):
+            self.work(each, facts, script)
 
-    @rule(number=_SEAT, days=st.sampled_from((-366, 0, 366)))
-    def the_clock_jumps(self, number: int, days: int) -> None:
+    @rule(number=_SEAT, days=st.sampled_from((-366, 0, 366)), facts=st.integers(1, 5))
+    def the_clock_jumps(self, number: int, days: int, facts: int) -> None:
         self._seat(number).watch.ahead = timedelta(days=days)
+        self.work(number, facts, [])
 
     @rule(folder=st.integers(0, 1))
     def back_up_the_region(self, folder: int) -> None:
         self.play.back_up_region(folder)
+        self.a_quiet_hour(1)
 
+    @precondition(lambda self: self.play.copied)
     @rule(folder=st.integers(0, 1))
     def restore_the_region(self, folder: int) -> None:
         self.play.restore_region_from(folder)
 
     @precondition(lambda self: len(self.play.photographs) < _MOST_PHOTOGRAPHS)
-    @rule()
-    def photograph_the_region(self) -> None:
+    @rule(facts=st.integers(1, 2))
+    def photograph_the_region(self, facts: int) -> None:
         self.play.photograph_region()
+        self.a_quiet_hour(facts)
 
+    @precondition(lambda self: self.play.photographs)
     @rule(number=st.integers(0, 9))
     def put_the_regions_disk_back(self, number: int) -> None:
         self.play.put_disk_back(number)

@@ -168,6 +168,11 @@ class Play:
         self._add(seat.clone(f"pc{number}", self.folder / f"pc{number}"))
         self.did["clones"] += 1
 
+    @property
+    def copied(self) -> bool:
+        """Whether there is a copy of the region to begin anew from."""
+        return any((self.folder / "copies").iterdir())
+
     def back_up_region(self, number: int) -> None:
         self.region.back_up(self.folder / "copies" / str(number))
 

@@ -37,7 +37,7 @@ class Wire(BaseAdapter):
         super().__init__()
         self.answer, self.choose, self._rng = answer, choose, rng
         self.count: Counter[str] = Counter()
-        self._late: list[Asked] = []
+        self.late: list[Asked] = []  # on its way
 
     def send(
         self,
@@ -53,13 +53,13 @@ class Wire(BaseAdapter):
         if fault == "lost":
             raise requests.ConnectionError("refused", request=request)
         if fault == "late":
-            self._late.append(asked)
+            self.late.append(asked)
             raise requests.ReadTimeout("no answer", request=request)
         if fault == "busy":
             return _response(request, *_BUSY)
         status, body = self.answer(asked)
         if fault == "twice":
-            self._late.append(asked)
+            self.late.append(asked)
         if fault == "deaf":
             raise requests.ReadTimeout("no answer", request=request)
         if fault == "short":
@@ -72,9 +72,9 @@ class Wire(BaseAdapter):
 
     def deliver_late(self, most: int) -> None:
         """Some of what is on its way arrives at last, in any order; nobody waits for the answers."""
-        self._rng.shuffle(self._late)
-        for _ in range(min(most, len(self._late))):
-            self.answer(self._late.pop())
+        self._rng.shuffle(self.late)
+        for _ in range(min(most, len(self.late))):
+            self.answer(self.late.pop())
 
     @contextmanager
     def in_place_of_https(self) -> Iterator[None]:
