@@ -125,8 +125,10 @@ def _dsn(options: argparse.Namespace) -> Iterator[str]:
 
 def _code(options: argparse.Namespace) -> None:
     place = {"clinic": options.clinic, "name": options.name, "desk": "hub" if options.hub else options.desk}
+    folder = options.data / "keys"
     with _dsn(options) as dsn:
-        code = administration.give_code(dsn, World(), getpass.getuser(), **place, hub=options.hub)
+        keys = KeyRing(folder, World().now()) if folder.is_dir() else None
+        code = administration.give_code(dsn, keys, World(), getpass.getuser(), **place, hub=options.hub)
     sys.stdout.write(code + "\n")
 
 

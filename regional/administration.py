@@ -17,6 +17,7 @@ from domain.wire import UNREADABLE, signed
 from domain.wire.feed import Reference
 from domain.world import World, utc_text
 from regional import auth, backup, database, enrolment, queries, reference
+from regional.clinics import publish_clinics
 from regional.database import Connection
 from regional.key_provider import Use
 from regional.keys import KeyRing
@@ -83,11 +84,17 @@ def audit(connection: Connection, now: datetime, actor: str, action: Action, **d
     )
 
 
-def give_code(dsn: str, world: World, actor: str, *, clinic: str, name: str, desk: str, hub: bool = False) -> str:
-    """A one-time enrolment code for a desk or for the clinic's hub, audited without the code."""
+def give_code(
+    dsn: str, keys: KeyRing | None, world: World, actor: str, *, clinic: str, name: str, desk: str, hub: bool = False
+) -> str:
+    """A one-time enrolment code for a desk or for the clinic's hub, audited without the code. The list of clinics is
+    published with `keys`; None, away from the server: at its next start."""
     with queries.connect(dsn) as connection, connection.transaction():
         audit(connection, world.now(), actor, "code.given", clinic=clinic, desk=desk, hub=hub)
-        return enrolment.new_code(connection, world, clinic=clinic, name=name, desk=desk, hub=hub)
+        code = enrolment.new_code(connection, world, clinic=clinic, name=name, desk=desk, hub=hub)
+        if keys:
+            publish_clinics(connection, keys, world)
+    return code
 
 
 def revoke(dsn: str, world: World, actor: str, terminal_id: str) -> None:

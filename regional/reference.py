@@ -90,7 +90,7 @@ def publish(
         raise ConfigError("region.reference_size", size=len(content), limit=MAX_CONTENT)
     version, day = sha256(content).hexdigest(), effective_on.isoformat()
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        one_at_a_time(connection)
         held = connection.execute(_SAME, (name, version, day)).fetchone()
         if held:
             return Reference(held[0], name, version, day, utc_text(now))
@@ -99,6 +99,11 @@ def publish(
         said = Reference(row[0], name, version, day, utc_text(now))
         keep(connection, said, signed.encode(keys.sign("reference", said)), content, now)
     return said
+
+
+def one_at_a_time(connection: Connection) -> None:
+    """In a transaction: whoever else publishes waits for its end."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
 
 
 def keep(connection: Connection, said: Reference, document: bytes, content: bytes, now: datetime) -> None:

@@ -20,7 +20,8 @@ from psycopg import conninfo
 
 from domain.errors import ConfigError
 from domain.world import World
-from regional import certificates, database, enrolment, queries
+from regional import certificates, database, enrolment, hub_place, queries
+from regional.clinics import publish_clinics
 from regional.database import Role, as_role
 from regional.keys import KeyRing
 from regional.postgres import Cluster
@@ -141,7 +142,10 @@ class EmbeddedRegion:
     def new_code(self, *, clinic: str, desk: str = "1", name: str = "", hub: bool = False) -> str:
         """A one-time enrolment code for a desk of the clinic with this ten-digit code, or for its hub."""
         with queries.connect(self.dsn) as connection:
-            return enrolment.new_code(connection, self._world, clinic=clinic, name=name or clinic, desk=desk, hub=hub)
+            named = name or clinic
+            code = enrolment.new_code(connection, self._world, clinic=clinic, name=named, desk=desk, hub=hub)
+            publish_clinics(connection, KeyRing(self.folder / "keys", self._world.now()), self._world)
+            return code
 
     def wait_applied(self, deadline_s: float) -> bool:
         """Wait until every batch received is applied; False when the deadline passed first."""
@@ -188,10 +192,14 @@ class EmbeddedRegion:
 
 
 def prepare(folder: Path, dsn: str, names: tuple[str, ...], world: World) -> None:
-    """Schema, keys and certificates, made where they are missing."""
+    """Schema, keys, certificates and the list of clinics, made where they are missing. A hub hands on the region's
+    list."""
     folder.mkdir(parents=True, exist_ok=True)
     database.migrate(dsn, world)
-    KeyRing(folder / "keys", world.now())
+    keys = KeyRing(folder / "keys", world.now())
+    if not hub_place.is_hub(folder):
+        with queries.connect(dsn) as connection:
+            publish_clinics(connection, keys, world)
     certificates.ensure(folder / "tls", names, world.now())
 
 

@@ -29,14 +29,14 @@ def _add(args: argparse.Namespace, say: Say) -> int:
         from regional import administration
 
         desk = "hub" if args.hub else args.desk
-        code = administration.give_code(
-            dsn, World(), actor(), clinic=args.clinic, name=args.name, desk=desk, hub=args.hub
-        )  # fmt: skip
+        keys = keys_of(args) if (args.data / "keys").is_dir() else None
+        place = {"clinic": args.clinic, "name": args.name, "desk": desk}
+        code = administration.give_code(dsn, keys, World(), actor(), **place, hub=args.hub)
     print(code)
-    if (args.data / "keys").is_dir():
+    if keys:
         from sync.crypto import fingerprint
 
-        print(say("cli.region_code.fingerprint", fingerprint=fingerprint(keys_of(args).root)), file=sys.stderr)
+        print(say("cli.region_code.fingerprint", fingerprint=fingerprint(keys.root)), file=sys.stderr)
     return DONE
 
 

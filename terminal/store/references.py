@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
+from types import MappingProxyType
 
 import msgspec
 
@@ -10,7 +13,7 @@ from domain.wire import UNREADABLE
 from domain.wire.feed import Reference
 from terminal.store.database import Store
 
-RECALLED_LOTS = "recalled-lots"
+RECALLED_LOTS, CLINICS = "recalled-lots", "clinics"
 
 _HELD = "SELECT number, name, version, effective_on, published_at FROM reference ORDER BY number"
 _IN_FORCE = """SELECT content FROM reference WHERE name = ? AND effective_on <= ?
@@ -29,6 +32,10 @@ class _RecalledLots(msgspec.Struct, frozen=True):
     lots: tuple[_RecalledLot, ...]
 
 
+class _Clinics(msgspec.Struct, frozen=True):
+    clinics: dict[str, str]
+
+
 def held(store: Store) -> dict[int, Reference]:
     """The publications held, by number; any thread."""
     return {row[0]: Reference(*row) for row in store.sql(_HELD)}
@@ -38,6 +45,21 @@ def in_force(store: Store, name: str, day: date) -> bytes | None:
     """The document of that name in force on a day; None without one."""
     found = store.sql(_IN_FORCE, name, day.isoformat())
     return bytes(found[0][0]) if found else None
+
+
+def clinics(store: Store, day: date) -> Mapping[str, str]:
+    """The names of the region's clinics by their ten-digit codes, as the list in force on a day has them; empty without
+    one, or with one that cannot be read. Any thread."""
+    return _clinics(in_force(store, CLINICS, day) or b'{"clinics": {}}')
+
+
+@lru_cache(maxsize=2)
+def _clinics(content: bytes) -> Mapping[str, str]:
+    """Kept: it is asked for many times a minute and changes a few times a year."""
+    try:
+        return MappingProxyType(msgspec.json.decode(content, type=_Clinics).clinics)
+    except UNREADABLE:
+        return MappingProxyType({})
 
 
 def keep(store: Store, reference: Reference, content: bytes) -> None:

@@ -45,7 +45,7 @@ class DoseSheet(Sheet):
             ("ui.site", words.site(facts["site"])),
             ("ui.dose.route", words.route(facts["route"])),
             ("ui.dose.giver", facts["giver"]),
-            ("ui.dose.elsewhere", facts["elsewhere"]),
+            ("ui.dose.elsewhere", facts["elsewhere"] or ("" if dose.is_of(clinic) else words.clinic(dose.clinic))),
             ("ui.dose.state", "" if dose.state == "given" else words(f"ui.state.{dose.state}")),
             ("ui.dose.judged", "\n".join(judged)),
         ):
@@ -73,7 +73,8 @@ class DoseSheet(Sheet):
 
     def _request(self, one: Request) -> str:
         words = self.words
-        asked = words("ui.dose.was_asked", clinic=one.asked_by, day=one.asked_at[:10], reason=one.reason, due=one.due)
+        by, day = words.clinic(one.asked_by), one.asked_at[:10]
+        asked = words("ui.dose.was_asked", clinic=by, day=day, reason=one.reason, due=one.due)
         if not one.outcome:
             return f"{asked} {words('ui.dose.no_answer')}"
         return f"{asked} {words(f'ui.dose.answer_{one.outcome}')} {one.answer}".strip()

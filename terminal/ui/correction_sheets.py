@@ -44,7 +44,9 @@ class RequestSheet(CorrectSheet):
         holder.setLayout(parts.row(self.due, *buttons))
         super().__init__(words, dose, self._told, close, [("ui.dose.request_due", holder)])
         self.due.setAccessibleName(words("ui.dose.request_due"))
-        self.body.insertWidget(0, parts.text(words("ui.dose.request_long", clinic=dose.clinic), "muted", wrap=True))
+        self.body.insertWidget(
+            0, parts.text(words("ui.dose.request_long", clinic=words.clinic(dose.clinic)), "muted", wrap=True)
+        )
 
     def _told(self, changes: dict[str, Any], reason: str) -> None:
         self._send(changes, reason, self.due.text().strip())
@@ -66,7 +68,7 @@ class AnswerSheet(Sheet):
         asked = line.request
         form = self.form()
         facts = [
-            ("ui.inbox.from", asked.asked_by),
+            ("ui.inbox.from", words.clinic(asked.asked_by)),
             ("ui.dose.request_due", asked.due),
             ("ui.dose.given_on", line.dose.given_on if line.dose else ""),
             ("ui.reason", asked.reason),

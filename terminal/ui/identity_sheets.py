@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLineEdit, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QButtonGroup, QComboBox, QCompleter, QFrame, QPushButton
 
 from domain.codes import Code
 from domain.problems import block, warn
@@ -13,10 +14,42 @@ from terminal.store.children import Card
 from terminal.store.links import Link
 from terminal.ui import parts
 from terminal.ui.child_pick import ChildPick, FindChildren
-from terminal.ui.sheet import Reason, Sheet
+from terminal.ui.sheet import Pick, Reason, Sheet
 from terminal.ui.tokens import GAP
 from terminal.ui.trips import Pair
 from terminal.ui.words import Words, masked
+
+
+class ClinicPick(Pick):
+    """A clinic of the region, found by a part of its name or code; ten digits of any other can be typed. `options` are
+    (code, name)."""
+
+    def __init__(self, options: Sequence[tuple[str, str]], chosen: str) -> None:
+        super().__init__((code, f"{name}  {code}") for code, name in options)
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        known = QCompleter(self.model(), self)
+        known.setFilterMode(Qt.MatchFlag.MatchContains)
+        known.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setCompleter(known)
+        self.setText(chosen)
+
+    def text(self) -> str:
+        """The code behind the words; what was typed, where no clinic of the list is meant."""
+        typed = self.currentText().strip()
+        at = self.findText(typed)
+        return str(self.itemData(at)) if at >= 0 else typed
+
+    def setText(self, code: str) -> None:
+        at = self.findData(code)
+        self.setCurrentIndex(at)
+        if at < 0:
+            self.setEditText(code)
+
+    def setPlaceholderText(self, words: str) -> None:
+        line = self.lineEdit()
+        if line:
+            line.setPlaceholderText(words)
 
 
 class MoveHomeSheet(Sheet):
@@ -31,8 +64,9 @@ class MoveHomeSheet(Sheet):
         super().__init__(words, title, close, words(f"ui.move_{way}"))
         self._done = done
         self.body.addWidget(parts.text(words(f"ui.move_{way}.how"), wrap=True))
-        self.clinic = QLineEdit("" if way == "out" else card.facts.clinic)
-        self.clinic.setMaxLength(10)
+        others = sorted((code, name) for code, name in words.clinics.items() if code != clinic)
+        self.clinic = ClinicPick(others, "" if way == "out" else card.facts.clinic)
+        self.clinic.setPlaceholderText(words("ui.move.clinic_how"))
         self.reason = Reason(words)
         form = self.form()
         self.line(form, f"ui.move_{way}.clinic", self.clinic)

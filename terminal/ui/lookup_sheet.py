@@ -144,7 +144,7 @@ class LookupSheet(Sheet):
                 lines.addWidget(parts.text(f"{guardian.name} {relation} {masked(guardian.phone)}".strip(), wrap=True))
         else:
             lines.addWidget(parts.text(words("ui.elsewhere.no_person"), wrap=True))
-        others = [c for c in child.clinics if c != self._desk.clinic]
+        others = [words.clinic(c) for c in child.clinics if c != self._desk.clinic]
         home = facts.clinic if facts else ""
         self._clinic = home if home != self._desk.clinic else ""
         lines.addWidget(
@@ -168,7 +168,7 @@ class LookupSheet(Sheet):
         columns: list[Column[Dose]] = [
             Column(words("ui.elsewhere.day"), lambda d: d.given_on, 3),
             Column(words("ui.stock.column.vaccine"), lambda d: words.dose(d.vaccine, d.dose_no), 6, strong=True),
-            Column(words("ui.elsewhere.clinic"), lambda d: d.facts.get("elsewhere") or d.clinic, 4),
+            Column(words("ui.elsewhere.clinic"), lambda d: d.facts.get("elsewhere") or words.clinic(d.clinic), 4),
         ]
         table: Table[Dose] = Table(words("ui.elsewhere.doses"), columns, words("ui.elsewhere.no_doses"))
         table.show_lines(child.doses)

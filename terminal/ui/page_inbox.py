@@ -150,7 +150,8 @@ class InboxPage(WorkPage):
         dose = dose_words(words, line.dose) if line.dose else words("ui.inbox.dose_not_here")
         fields = wanted_words(words, asked.fields, line.dose)
         wanted = words("ui.inbox.wants", fields=fields) if fields else ""
-        whom = words("ui.inbox.asked_us" if line.mine else "ui.inbox.asks_us", clinic=asked.asked_by, due=asked.due)
+        by = words.clinic(asked.asked_by)
+        whom = words("ui.inbox.asked_us" if line.mine else "ui.inbox.asks_us", clinic=by, due=asked.due)
         how = words("ui.inbox.wait_how" if line.mine else "ui.inbox.answer_how")
         why = words("ui.inbox.why", reason=asked.reason)
         told = "\n".join([whom, f"{why}  {wanted}".strip(), how])

@@ -86,14 +86,18 @@ class PersonPanel(QFrame):
 
     def show_known(self, card: Card | None, feed: FeedState, asking: bool = False) -> None:
         """How fresh it is and where it is from, so that "not given" is never read where it is "not known here";
-        `asking`: the region is being asked. What `feed` told last holds for every child of the clinic."""
+        `asking`: the region is being asked. What `feed` told last holds for every child of the clinic; of another
+        clinic's it says whose it is."""
         self._known.setVisible(card is not None)
         if card is None:
             return
         at, source = card.known_at, card.known_from
-        if feed.at > at and not feed.first_load and card.facts.clinic == self._desk.clinic:
+        home = card.facts.clinic
+        if feed.at > at and not feed.first_load and home == self._desk.clinic:
             at, source = feed.at, "region"
         told = self._words("ui.known", when=self._when(at), source=self._words(f"ui.known.{source}"))
+        if home not in ("", self._desk.clinic):
+            told = f"{told} · {self._words.clinic(home)}"
         self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
 
     def show_hand(self, vaccine: str) -> None:

@@ -241,6 +241,7 @@ class Shell(QFrame):
         self._tasks.run(trips.standing, self._desk, then=self._show_standing)
 
     def _show_standing(self, standing: trips.Standing) -> None:
+        self._words.clinics = standing.clinics
         self.counter.show_known()
         self.rail.show_count("inbox", standing.waiting.open, late=standing.waiting.overdue > 0)
         feed = self._services.feed()

@@ -87,7 +87,7 @@ class RecipientsSheet(Sheet):
             Column(words("ui.children.birth"), lambda one: one.birth_on, 3),
             Column(words("ui.fridge.phone"), lambda one: one.phone, 3),
             Column(words("ui.fridge.given"), lambda one: _given(words, one), 5, key=lambda one: one.doses[0].given_on),
-            Column(words("ui.elsewhere.clinic"), lambda one: one.doses[-1].clinic, 3),
+            Column(words("ui.elsewhere.clinic"), lambda one: words.clinic(one.doses[-1].clinic), 3),
         ]
         self.table: Table[RecipientLine] = Table(
             title, columns, words("ui.fridge.nobody"), lambda one: open_child(one.child_id)

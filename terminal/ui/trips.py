@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from drivers.scan import ScanEvent
 from terminal.store import children, doses, links, outbox, papers, requests, staff, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
-from terminal.usecases.exchange_view import InboxCount, MissingHours, inbox_count, missing_hours
+from terminal.usecases.exchange_view import InboxCount, MissingHours, clinic_names, inbox_count, missing_hours
 from terminal.usecases.find_child import OpenChild, find_child, note_search, read_child, view_child
 from terminal.usecases.lookup import keep_found
 from terminal.usecases.merge_children import differences
@@ -77,12 +77,13 @@ class Scanned:
 @dataclass(frozen=True)
 class Standing:
     """The rest of the house: what is not uploaded, slips that ask, how the sealed code stands, what waits in the
-    inbox."""
+    inbox, the region's clinics by name."""
 
     unsent: outbox.UnsentCount
     uncertain: tuple[papers.Job, ...]
     emergency: EmergencyUse
     waiting: InboxCount
+    clinics: Mapping[str, str]
 
 
 def look_at(desk: Desk, child_id: str) -> Look:
@@ -209,6 +210,7 @@ def standing(desk: Desk) -> Standing:
         tuple(papers.jobs_in(desk.store, "uncertain")),
         emergency_standing(desk),
         inbox_count(desk),
+        clinic_names(desk),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Protocol
 
@@ -37,6 +38,7 @@ class Words:
 
     def __init__(self, language: Language) -> None:
         self.language: Language = language
+        self.clinics: Mapping[str, str] = {}  # names by code, as the region's list in force has them
 
     def __call__(self, code: str, /, **params: object) -> str:
         return say(self.language, code, **params)
@@ -63,6 +65,10 @@ class Words:
         """A maker of the clinic's products in this language; any other as it was written."""
         known = (p.maker_en for p in tables.products() if p.maker_zh == name)
         return name if self.language == "zh_CN" else next(known, name)
+
+    def clinic(self, code: str) -> str:
+        """The name of a clinic of the region; of one that is not on its list, what stands there."""
+        return self.clinics.get(code) or code
 
     def short_route(self, code: str) -> str:
         """As a card has it: 肌内, IM; "" for by mouth, which the site says already."""

@@ -11,6 +11,7 @@ from terminal.usecases.exchange_view import (
     InboxCount,
     InboxView,
     MissingHours,
+    clinic_names,
     inbox_count,
     missing_hours,
     read_inbox,
@@ -99,6 +100,22 @@ def test_hours_that_never_arrived_are_listed_until_they_are_settled(clinic: Stor
     assert inbox_count(clinic.desk) == InboxCount(1, 0)
     made(settle_matter(clinic.desk, clinic.doctor, found.key, "小票都补录了"))
     assert missing_hours(clinic.desk) == []
+
+
+def test_clinics_go_by_the_names_of_the_list_in_force(clinic: Story) -> None:
+    store, ours = clinic.desk.store, {clinic.desk.clinic: clinic.desk.settings.clinic.name}
+
+    def keep(number: int, day: str, content: bytes) -> None:
+        with store.transaction():
+            said = Reference(number, "clinics", str(number), day, "2026-11-22T00:00:00.000Z")
+            references.keep(store, said, content)
+
+    assert clinic_names(clinic.desk) == ours, "nothing is published yet"
+    store.run(keep, 1, "2026-11-01", '{"clinics": {"3301990101": "花桥卫生院"}}'.encode())
+    store.run(keep, 2, "2026-12-01", '{"clinics": {"3301990101": "以后"}}'.encode())
+    assert clinic_names(clinic.desk) == ours | {"3301990101": "花桥卫生院"}
+    store.run(keep, 3, "2026-11-02", b"no list")
+    assert clinic_names(clinic.desk) == ours, "what cannot be read names nobody"
 
 
 def test_the_notice_in_force_is_read(clinic: Story) -> None:
