@@ -118,3 +118,23 @@ def test_facts_the_region_lost_and_another_desk_was_told_do_not_differ_for_ever(
     play.clock.at += timedelta(hours=26)
     assert play.visit(seat) and play.visit(other)
     assert play.pull(other, check=True) and play.pull(other, check=True)
+
+
+def test_two_copies_that_enrol_with_one_key_and_a_region_that_came_back_between(play: Play) -> None:
+    """It gives the key another name for the second: the first is no longer who it says, and enrols anew."""
+    _, other = play.seats
+    play.photograph_region()
+    seat = Seat("pc9", play.folder / "pc9", other.clinic, play.clock, play.rng)
+    seat.found()
+    play.seats.append(seat)
+    play.tell(seat, 3)
+    play.wire.choose = lambda: "deaf"
+    assert not play.visit(seat)  # its key is kept for the next try
+    play.wire.choose = lambda: ""
+    play.clone(seat)
+    assert not play.visit(seat) and work(play, seat)
+    play.put_disk_back(0)
+    assert not play.visit(play.seats[-1]) and work(play, play.seats[-1])
+    assert not play.visit(seat)
+    assert play.said["sync.foreign"] == 1
+    assert work(play, seat)
