@@ -33,13 +33,13 @@ class Person:
 
 
 def fold(facts: Iterable[Heard]) -> Person | None:
-    """Field by field the later clock wins, of equal clocks the greater terminal id; a registration tells every field.
+    """Field by field the later clock wins, of equal clocks the greater event id; a registration tells every field.
 
     None while nobody registered the person. A field that is of no use here is passed over.
     """
     person: Person | None = None
     before: list[Heard] = []
-    for one in sorted(facts, key=lambda fact: (fact.clock, fact.said.event_id)):
+    for one in sorted(facts, key=lambda fact: fact.clock):
         if isinstance(one.body, events.ChildRegistered):
             known, at = (person.since, person.registered_at) if person else ([], one.said.recorded_at)
             person = Person(one.body, min(at, one.said.recorded_at), known)

@@ -27,8 +27,8 @@ class Heard(NamedTuple):
 
     @property
     def clock(self) -> str:
-        """Later wins; of two terminals' equal clocks the greater id."""
-        return f"{self.said.hlc}/{self.terminal_id}"
+        """Later wins; of equal clocks the greater event id (docs/formats.md, 1)."""
+        return f"{self.said.hlc}/{self.said.event_id}"
 
     @property
     def other(self) -> str:

@@ -38,8 +38,8 @@ class Held:
 
     @property
     def clock(self) -> str:
-        """Later wins; of two terminals' equal clocks the greater id."""
-        return f"{self.event.hlc}/{self.terminal_id}" if self.event else ""
+        """Later wins; of equal clocks the greater event id (docs/formats.md, 1)."""
+        return f"{self.event.hlc}/{self.event.event_id}" if self.event else ""
 
     @property
     def place(self) -> Place:

@@ -43,9 +43,9 @@ def test_the_later_of_a_field_wins_and_the_others_stay() -> None:
     assert person.registered_at == "2026-02-02T01:00:00.000Z"
 
 
-def test_of_equal_clocks_the_greater_terminal_wins() -> None:
-    person = fold([registered(), updated(3, "T-2", 9, name="李"), updated(4, "T-1", 9, name="孙")])
-    assert person and person.facts.name == "李"
+def test_of_equal_clocks_the_greater_id_wins() -> None:
+    person = fold([registered(), updated(4, "T-1", 9, name="孙"), updated(3, "T-2", 9, name="李")])
+    assert person and person.facts.name == "孙"
 
 
 def test_a_move_makes_another_clinic_the_home() -> None:
