@@ -33,9 +33,13 @@ _MOST_WAITING = 2000  # batches of one terminal
 _REGIONS_ALONE = ("/v1/enrolments", "/v1/registrations", "/v1/leases", "/v1/desks")
 
 _INTRODUCE = "SELECT introduce(%s, %s, %b, %s, %s, %b, %s)"
-# What a batch takes the place of: other epochs, and whatever of its own reaches into it; what was acknowledged of that
-# the region has lost again, else its desk would not send it.
-_OVERTAKEN = "DELETE FROM relay WHERE terminal_id = %s AND (epoch <> %s OR last_seq >= %s)"
+# What a batch takes the place of: whatever of its own epoch reaches into it, what was acknowledged of that the region
+# has lost again, else its desk would not send it; and of other epochs what has its answer. What still waits of those
+# may be the only copy, of an evening that went with the desk's disk.
+_OVERTAKEN = """
+DELETE FROM relay WHERE terminal_id = %s
+    AND CASE WHEN epoch = %s THEN last_seq >= %s ELSE ack IS NOT NULL OR refused <> '' END
+"""
 _WAITING = "SELECT count(*) FROM relay WHERE terminal_id = %s AND ack IS NULL"
 _KEEP = """
 INSERT INTO relay (terminal_id, epoch, first_seq, last_seq, file, arrived_at) VALUES (%s, %s, %s, %s, %b, %s)
