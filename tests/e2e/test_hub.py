@@ -17,6 +17,7 @@ from regional.hub_serve import Hub
 from regional.relay import EVERY_VARIABLE
 from regional.serve import EmbeddedRegion
 from terminal.store import matters, visits
+from terminal.store.outbox import open_epoch
 from tests.fakes.hubs import HEPB, OPV, HubDesk, enrol_hub, until
 
 NewDesk = Callable[..., HubDesk]
@@ -213,6 +214,41 @@ def test_a_desk_put_back_from_an_old_copy_loses_nothing_it_told(
     with queries.connect(region.dsn) as connection:
         until(lambda: connection.execute(_REGISTERED, ([lost, since],)).fetchone() == (2,))
     assert queries.doubled(region.dsn) == 0
+
+
+def test_what_only_the_hub_still_has_of_a_lost_disk_reaches_the_region(
+    region: EmbeddedRegion, hub: Hub, both: tuple[HubDesk, HubDesk], tmp_path: Path
+):
+    """The line is down, a disk dies and yesterday's backup takes its place: what it left at the hub is the only copy
+    that the region can still be sent."""
+    first, second = both
+    until(lambda: first.unacknowledged() == 0)
+    first.reopen()
+    shutil.copytree(first.home.data, tmp_path / "copy")
+    region.stop_api()
+    first.start()
+    lost = first.child()
+    until(lambda: second.knows(lost) and waiting(hub, first) == 1)
+    first.close()
+    shutil.rmtree(first.home.data)
+    shutil.copytree(tmp_path / "copy", first.home.data)
+    first.reopen()
+    open_epoch(first.desk.store, first.world, "restore")
+    since = first.child()
+    first.start()
+    until(lambda: first.knows(lost) and second.knows(since) and waiting(hub, first) == 2)
+    region.start_api()
+    with queries.connect(region.dsn) as connection:
+        until(lambda: connection.execute(_REGISTERED, ([lost, since],)).fetchone() == (2,), 60)
+    until(lambda: first.unacknowledged() == 0, 60)
+    assert queries.doubled(region.dsn) == 0
+
+
+def waiting(hub: Hub, desk: HubDesk) -> int:
+    """In how many epochs batches of the desk wait at the hub for the region."""
+    with queries.connect(hub.dsn) as connection:
+        text = "SELECT count(DISTINCT epoch) FROM relay WHERE terminal_id = %s AND ack IS NULL AND refused = ''"
+        return int(connection.execute(text, (desk.terminal_id,)).fetchone()[0])
 
 
 _REGISTERED = "SELECT count(*) FROM event WHERE kind = 'child.registered' AND subject = ANY (%s)"
