@@ -14,7 +14,7 @@ from terminal.commands.line import DONE, Say
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
     """With a display a window opens; without, or with --headless, the scripted morning is played."""
     from terminal.demo import figures, play
-    from terminal.demo.clinic import Where
+    from terminal.demo.scene import Where
 
     logging.getLogger().addHandler(logging.NullHandler())  # its lines of an hour offline would frighten
     elsewhere = Where(args.region, Path(args.ca), args.code) if args.region else None

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import queue
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TypeVar
 
 import msgspec
 
 from config import tables
-from config.texts import Language
+from config.texts import Language, say
 from domain.codes import Package, TracePackage, classify
 from domain.events import ChildRegistered, Identifier
 from domain.world import CHINA, World
@@ -25,20 +23,20 @@ from drivers.scan import DeviceState, Report, ScanEvent, StateChange
 from drivers.simulator import ScannerSimulator
 from printing.simulator import SimulatedPrinter
 from terminal import bootstrap
-from terminal.demo import synthetic
+from terminal.demo import neighbour, synthetic
 from terminal.demo.cable import Cable
+from terminal.demo.neighbour import Neighbour
+from terminal.demo.scene import Where, done
 from terminal.store.children import Card
-from terminal.usecases.desk import Outcome
 from terminal.usecases.receive_stock import receive_stock
 from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.register_child import register_child
 from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.sign_in import first_staff, put_staff, sign_in
 
-T = TypeVar("T")
 CODE, NAME = "1100990101", "铁心桥社区卫生服务中心"
 SCANNER = "counter"
-ELSEWHERE = "第二卫生服务中心"
+ELSEWHERE = "外省某卫生院"
 CHILDREN = 90
 _SETTINGS = """
 language = "{language}"
@@ -71,15 +69,6 @@ class DemoClock:
         return datetime.now(UTC) + self.shift
 
 
-@dataclass(frozen=True)
-class Where:
-    """A region that runs elsewhere: its address, its certificate file, a one-time code."""
-
-    url: str
-    ca_file: Path
-    code: str
-
-
 class DemoClinic:
     """Everything the demonstration needs, set up on entering and gone on leaving."""
 
@@ -89,6 +78,7 @@ class DemoClinic:
         self.clock = DemoClock()
         self.world = World(now=self.clock.now, zone=CHINA)
         self.dsn = ""  # of the embedded region's database
+        self.neighbour: Neighbour | None = None  # another clinic, where the region is ours to set up
         self._elsewhere = elsewhere
         self._stack = ExitStack()
 
@@ -107,6 +97,8 @@ class DemoClinic:
             bootstrap.enrol_terminal(self.home, self.desk, where.code)
             self.children = self._register()
             self.lots = list(self._receive())
+            if self.dsn:
+                self._meet_neighbour(stack)
             self._stack = stack.pop_all()
         return self
 
@@ -118,15 +110,33 @@ class DemoClinic:
 
         region = stack.enter_context(EmbeddedRegion(self.folder / "region", temporary=True, quiet=True))
         self.dsn = region.dsn
-        self.wait_applied: Callable[[float], bool] = region.wait_applied
+        self.region = region
         return Where(region.url, region.ca_file, region.new_code(clinic=CODE, name=NAME))
+
+    def _meet_neighbour(self, stack: ExitStack) -> None:
+        """What is to be seen of the region: children who may come from another clinic, its question, a notice."""
+        from regional import queries, reference  # noqa: PLC0415 (the bundle has no region)
+        from regional.keys import KeyRing  # noqa: PLC0415
+
+        region, world = self.region, self.world
+        where = Where(region.url, region.ca_file, region.new_code(clinic=neighbour.CODE, name=neighbour.NAME))
+        rng = Random(self.rng.random())
+        self.neighbour = Neighbour(self.folder / "neighbour", where, world, rng)
+        stack.callback(self.neighbour.close)
+        bootstrap.sync_alone(self.home, self.desk)
+        region.wait_applied(60)
+        self.neighbour.ask_about(self.children[-1], say(self.language, "demo.asks"))
+        with queries.connect(self.dsn) as connection:
+            notice, keys = say(self.language, "demo.notice").encode(), KeyRing(region.folder / "keys", world.now())
+            reference.publish(connection, keys, "notices", notice, world.today(), world.now())
+        region.wait_applied(60)
 
     def region_doses(self) -> list[str]:
         """The ids of the doses the region holds: from its database, or, for a region elsewhere, by its signed word."""
         if self.dsn:
             from regional import queries  # noqa: PLC0415 (the bundle has no region)
 
-            self.wait_applied(60)
+            self.region.wait_applied(60)
             return queries.dose_ids(self.dsn)
         acked = (
             "SELECT e.event_id FROM event e JOIN outbox o ON o.event_no = e.no JOIN ack a ON a.epoch = o.epoch"
@@ -162,11 +172,11 @@ class DemoClinic:
         """Everybody; the first account is the administrator's. Gives the first person of each grade."""
         members = {m.grades[0]: m for m in reversed(synthetic.staff())}
         boss = members["super"]
-        _done(first_staff(self.desk, boss.code, boss.name, boss.grades, boss.pin))
-        self.boss = _done(sign_in(self.desk, boss.code, boss.pin))
+        done(first_staff(self.desk, boss.code, boss.name, boss.grades, boss.pin))
+        self.boss = done(sign_in(self.desk, boss.code, boss.pin))
         for m in synthetic.staff():
             if m is not boss:
-                _done(put_staff(self.desk, self.boss, m.code, m.name, m.grades, m.pin))
+                done(put_staff(self.desk, self.boss, m.code, m.name, m.grades, m.pin))
         return members
 
     def _register(self) -> list[Card]:
@@ -177,13 +187,13 @@ class DemoClinic:
         reasons = {"child.possible_double": "synthetic"}
         cards = []
         for number, form in enumerate(forms[:-2]):
-            card = _done(register_child(self.desk, self.boss, with_booklet(form, number), reasons))
+            card = done(register_child(self.desk, self.boss, with_booklet(form, number), reasons))
             past = synthetic.history(card.facts, today, self.rng, tables.products(), CODE)
             last = max((d.given_at[:10] for d in past), default="")
             for dose in past:
                 day, body = dose.given_at[:10], dose.body
                 if day < last:  # what the last call was for is still to be given: these children come today
-                    _done(
+                    done(
                         transcribe_dose(
                             self.desk, self.boss, card.id, day, body.vaccine, body.dose_no, ELSEWHERE, body.lot_no
                         )
@@ -198,10 +208,10 @@ class DemoClinic:
         reader.start()
         try:
             _wait_ready(heard)
-            deliveries = list(synthetic.lots(tables.products(), self.rng, self.desk.today(), packages=12))
+            deliveries = list(synthetic.lots(tables.products(), self.rng, self.desk.today(), packages=14))
             for lot in deliveries:
                 codes = [self._heard(heard, text) for text in lot.packages]
-                _done(receive_stock(self.desk, self.boss, codes, lot.lot_no, lot.expiry_on))
+                done(receive_stock(self.desk, self.boss, codes, lot.lot_no, lot.expiry_on))
             return deliveries
         finally:
             reader.stop()
@@ -228,10 +238,3 @@ def _wait_ready(heard: queue.SimpleQueue[Report]) -> None:
         report = heard.get(timeout=10)
         if isinstance(report, StateChange) and report.state is DeviceState.READY:
             return
-
-
-def _done(outcome: Outcome[T]) -> T:
-    """The value of a verb that must not have been stopped here."""
-    if outcome.value is None:
-        raise RuntimeError(f"the synthetic clinic is wrong: {[p.code for p in outcome.problems]}")
-    return outcome.value

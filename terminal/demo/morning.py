@@ -8,15 +8,20 @@ from functools import partial
 from domain.doses import vaccine_class
 from domain.events import Alert, ChildRegistered
 from printing.spool import PrinterState
+from terminal.demo.neighbour import Neighbour
 from terminal.demo.nurse import Nurse
-from terminal.store import stock
+from terminal.store import references, stock
 from terminal.store.children import Card
 from terminal.ui.booklet_sheet import BookletSheet
+from terminal.ui.correction_sheets import AnswerSheet
 from terminal.ui.dose_sheets import DeferSheet, ReasonSheet
+from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.page_children import ChildrenPage
+from terminal.ui.page_inbox import InboxPage
 from terminal.ui.page_settings import SettingsPage
 from terminal.ui.pages import COUNTER, ENTRIES
 from terminal.ui.register_sheet import RegisterSheet
+from terminal.usecases.exchange_view import inbox_count
 from terminal.usecases.receive_stock import recall_lot
 from terminal.usecases.register_child import update_child
 
@@ -35,7 +40,9 @@ class Morning(Nurse):
         self._stopped(self.next(3))
         self._too_early(self.next(1))
         self._newborn(self.clinic.newcomers[0])
-        self._contraindicated(self.next(1))
+        if self.clinic.neighbour:
+            self._from_elsewhere(self.clinic.neighbour)
+        self._physician(self.next(1))
         self._fever(self.next(2))
         self._booklet(self.next(1))
         self._void_and_repeat(self.next(1))
@@ -169,12 +176,62 @@ class Morning(Nurse):
             self.give(lot)
         self.finish_visit()
 
+    def _from_elsewhere(self, neighbour: Neighbour) -> None:
+        """A family of another clinic: nobody here knows the number, the region does; then as with any child."""
+        self._hear()
+        child = next(c for c in neighbour.children if self.due(c, neighbour.desk))
+        self.scan(child.identifier("booklet"))
+        self.picture("unknown")
+        self.hand.press("F7")
+        sheet = self.sheet(LookupSheet)
+        self.hand.press("Enter")
+        self.hand.until(lambda: sheet.answered)
+        self.hand.settle()
+        self.picture("elsewhere")
+        self.hand.press("Enter")
+        self.hand.until(lambda: self.work.look.child_id == child.id)
+        self.hand.settle()
+        self.open_visit()
+        self.picture("kept")
+        self.give(self.due()[0])
+        self.finish_visit()
+
+    def _hear(self) -> None:
+        """What the region and the other clinic have to say has come."""
+        desk = self.clinic.desk
+        self.terminal.upload_now()
+        self.hand.until(lambda: inbox_count(desk).open and references.in_force(desk.store, "notices", desk.today()))
+        self.hand.call(self.shell.ask_standing)
+        self.hand.settle()
+
+    def _inbox(self) -> None:
+        """What the other clinic asks of ours is answered: the dose is corrected as asked."""
+        self.hand.call(lambda: self.shell.turn_to("inbox"))
+        self.hand.settle()
+        page = self.hand.window.findChild(InboxPage)
+        assert page is not None
+        self.picture("inbox")
+        self.hand.press("F7")
+        self.hand.until(lambda: isinstance(page.sheet, AnswerSheet))
+        self.picture("answer")
+        self.hand.call(lambda: page.sheet.finish())
+        self.hand.until(lambda: page.sheet is None and not inbox_count(self.clinic.desk).open)
+        self.hand.settle()
+        self.hand.call(lambda: self.shell.turn_to(COUNTER))
+
+    def _physician(self, child: Card) -> None:
+        """The physician takes the seat for what only she may do, and hands it back."""
+        self.hand_over(self.clinic.staff["advanced"])
+        self._contraindicated(child)
+        if self.clinic.neighbour:
+            self._inbox()
+        self.hand_over(self.clinic.staff["general"])
+
     def _contraindicated(self, child: Card) -> None:
-        """A noted contraindication stops; the physician takes the seat, gives a reason, hands back."""
+        """A noted contraindication stops; the physician gives it all the same, with a reason."""
         lot = self.due(child)[0]
         alert = Alert("contraindication", self.say("demo.convulsion"), (vaccine_class(lot.product.vaccine),))
         update_child(self.clinic.desk, self.clinic.boss, child.id, {"alerts": (alert,)})
-        self.hand_over(self.clinic.staff["advanced"])
         self.open(child)
         self.scan(self.package(lot))
         self.picture("stop-contraindicated")
@@ -185,7 +242,6 @@ class Morning(Nurse):
         self.hand.call(sheet.finish)
         self.hand.settle()
         self.finish_visit()
-        self.hand_over(self.clinic.staff["general"])
 
     def _void_and_repeat(self, child: Card) -> None:
         """Recorded, but the child pulled away: voided with a reason, then given from the same package."""

@@ -18,6 +18,7 @@ from terminal.store.database import Store
 from terminal.ui.hand import Hand
 from terminal.ui.pictures import grab
 from terminal.ui.start_sheets import PinSheet
+from terminal.usecases.desk import Desk
 from terminal.usecases.schedule import case_on
 
 ORDINARY = 22  # children who simply come and get their doses
@@ -118,16 +119,16 @@ class Nurse:
         self.waiting.remove(child)
         return child
 
-    def page(self, child: Card | None) -> Page:
-        """The booklet's page of a child; None: of the one on the screen."""
-        desk = self.clinic.desk
+    def page(self, child: Card | None, desk: Desk | None = None) -> Page:
+        """The booklet's page of a child; None: of the one on the screen. By the records of `desk`, ours if None."""
+        desk = desk or self.clinic.desk
         case = case_on(desk, child.id if child else self.work.look.child_id, desk.today())
         assert case is not None
         return read_page(desk.plan, case)
 
-    def due(self, child: Card | None = None) -> list[Lot]:
+    def due(self, child: Card | None = None, desk: Desk | None = None) -> list[Lot]:
         """Lots of what is due, in the order to give; those of several doses a vial and recalled ones are left out."""
-        found = [self.lot(n) for n in self.page(child).due]
+        found = [self.lot(n) for n in self.page(child, desk).due]
         return [lot for lot in found if lot]
 
     def early(self, child: Card) -> Lot:

@@ -17,8 +17,9 @@ from drivers.scan import DeviceState, Report, StateChange
 from sync.worker import Rhythm
 from terminal.bootstrap import Terminal
 from terminal.demo import figures
-from terminal.demo.clinic import DemoClinic, Where
+from terminal.demo.clinic import DemoClinic
 from terminal.demo.morning import Morning
+from terminal.demo.scene import Where
 from terminal.demo.table import props
 from terminal.ui import app
 from terminal.ui.hand import Hand

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from config import tables
 from drivers.simulator import Fault
 from terminal.demo.clinic import DemoClinic
+from terminal.store.children import Card
 from terminal.ui.panel import Props
 
 _PRINTER: dict[str, dict[str, Any]] = {
@@ -29,6 +30,9 @@ def props(clinic: DemoClinic) -> Props:
     def words(code: str) -> str:
         return names[code].name_zh if zh else names[code].name_en
 
+    def scans(cards: Iterable[Card]) -> list[tuple[str, str]]:
+        return [(card.facts.name or "-", card.identifier("booklet")) for card in cards]
+
     def next_scan(fault: Fault) -> Callable[[], object]:
         return lambda: clinic.scanner.fail_next(fault)
 
@@ -40,7 +44,8 @@ def props(clinic: DemoClinic) -> Props:
         clinic.printer.power_on()
 
     return Props(
-        children=[(card.facts.name or "-", card.identifier("booklet")) for card in clinic.children],
+        children=scans(clinic.children),
+        strangers=scans(clinic.neighbour.children if clinic.neighbour else ()),
         packages=[(words(lot.product.vaccine), code) for lot in clinic.lots for code in lot.packages[:2]],
         scan=clinic.scanner.scan,
         scanner={

@@ -113,6 +113,11 @@ class LookupSheet(Sheet):
         parts.restyle(self.said, kind="problem")
         self.say(problems)
 
+    @property
+    def answered(self) -> bool:
+        """Whether somebody was found, and is shown."""
+        return self._found is not None
+
     def show_found(self, found: Found, child: FoundChild) -> None:
         """Who it is, before anything is kept here."""
         self._found = found
@@ -165,9 +170,13 @@ class LookupSheet(Sheet):
 
     def _doses(self, child: FoundChild) -> Table[Dose]:
         words = self.words
+
+        def dose_words(dose: Dose) -> str:
+            return words("ui.dose", vaccine=words.short(dose.vaccine), number=dose.dose_no)
+
         columns: list[Column[Dose]] = [
             Column(words("ui.elsewhere.day"), lambda d: d.given_on, 3),
-            Column(words("ui.stock.column.vaccine"), lambda d: words.dose(d.vaccine, d.dose_no), 6, strong=True),
+            Column(words("ui.stock.column.vaccine"), dose_words, 6, strong=True),
             Column(words("ui.elsewhere.clinic"), lambda d: d.facts.get("elsewhere") or words.clinic(d.clinic), 4),
         ]
         table: Table[Dose] = Table(words("ui.elsewhere.doses"), columns, words("ui.elsewhere.no_doses"))

@@ -37,7 +37,7 @@ from terminal.usecases.exchange_view import (
 Kind = Literal["answer", "missing", "matter", "notice", "asked"]
 KINDS: tuple[Kind, ...] = ("answer", "missing", "matter", "notice", "asked")  # in this order
 USUAL_SETTLED = ("ui.inbox.compared", "ui.inbox.family_called", "ui.inbox.recorded_anew")
-DETAIL_PX = 142
+DETAIL_PX = 154
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class InboxPage(WorkPage):
         whom = words("ui.inbox.asked_us" if line.mine else "ui.inbox.asks_us", clinic=by, due=asked.due)
         how = words("ui.inbox.wait_how" if line.mine else "ui.inbox.answer_how")
         why = words("ui.inbox.why", reason=asked.reason)
-        told = "\n".join([whom, f"{why}  {wanted}".strip(), how])
+        told = "\n".join([whom, " · ".join(filter(None, [why, wanted])), how])
         when = words("ui.inbox.due", day=asked.due, days=days)
         title = words(f"ui.inbox.{kind}_one")
         return Line(asked.id, kind, title, line.child_id, line.name, dose, when, told, line.days_left < 0, line)

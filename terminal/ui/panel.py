@@ -24,11 +24,13 @@ class Props:
     """What stands on the demonstration's table. `slips` is quick; the other callables may block:
     they are called on a thread of the panel.
 
-    `children` and `packages` are (words, code) to scan with `scan(code)`. `scanner` and `printer` are what can be done
-    to the devices: code of the words -> the deed. `slips()` gives all that came out of the printer, PNG, oldest first.
+    `children`, `strangers` (of another clinic, may be none) and `packages` are (words, code) to scan with
+    `scan(code)`. `scanner` and `printer` are what can be done to the devices: code of the words -> the deed. `slips()`
+    gives all that came out of the printer, PNG, oldest first.
     """
 
     children: Sequence[tuple[str, str]]
+    strangers: Sequence[tuple[str, str]]
     packages: Sequence[tuple[str, str]]
     scan: Callable[[str], object]
     scanner: Mapping[str, Callable[[], object]]
@@ -50,9 +52,11 @@ class Panel(QFrame):
         self._layout.setSpacing(12)
         for code, things, key in (
             ("ui.panel.child", props.children, "ui.panel.scan_child"),
+            ("ui.panel.stranger", props.strangers, "ui.panel.scan_stranger"),
             ("ui.panel.package", props.packages, "ui.panel.scan_package"),
         ):
-            self._add_scans(words(code), things, words(key))
+            if things:
+                self._add_scans(words(code), things, words(key))
         self._add_deeds(words("ui.panel.scanner"), props.scanner)
         self._add_deeds(words("ui.panel.printer"), props.printer)
         self._layout.addStretch(1)

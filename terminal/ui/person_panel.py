@@ -97,7 +97,7 @@ class PersonPanel(QFrame):
             at, source = feed.at, "region"
         told = self._words("ui.known", when=self._when(at), source=self._words(f"ui.known.{source}"))
         if home not in ("", self._desk.clinic):
-            told = f"{told} · {self._words.clinic(home)}"
+            told = f"{told}{NBSP}· {self._words.clinic(home)}"
         self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
 
     def show_hand(self, vaccine: str) -> None:
