@@ -98,10 +98,15 @@ def migrate(dsn: str, world: World) -> None:
     """Bring the schema, the roles and their rights up to date; several processes may try at once. Who does not own the
     tables only looks whether they are.
 
-    Raises ConfigError: "region.newer_database" when the database knows more migrations than this program,
-    "region.older_database" and "region.no_roles" when this user may not do what is missing.
+    Raises ConfigError: "region.no_database" when nothing answers there, "region.newer_database" when the database
+    knows more migrations than this program, "region.older_database" and "region.no_roles" when this user may not do
+    what is missing.
     """
-    with psycopg.connect(dsn) as connection:
+    try:
+        opened = psycopg.connect(dsn)
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as fault:  # not there, or no such address can be
+        raise ConfigError("region.no_database", "later") from fault
+    with opened as connection:
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         done, owned = _standing(connection)
         if done > len(MIGRATIONS):

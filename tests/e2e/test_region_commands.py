@@ -302,3 +302,11 @@ def test_a_copy_is_made_read_and_put_back_in_words(
     (copy / "backup.json").write_bytes(b"{}")
     damaged = vaxdesk("region", "verify", copy, *where(region))
     assert damaged.code == 1 and "incomplete or changed" in damaged.err
+
+
+@pytest.mark.parametrize("dsn", ["host=127.0.0.1 port=1 dbname=region user=r password=secret", "nonsense"])
+@pytest.mark.parametrize("verb", [("serve", "--port", "0"), ("terminal", "list")])
+def test_a_database_that_does_not_answer_is_said_in_words(tmp_path: Path, verb: tuple[str, ...], dsn: str) -> None:
+    said = vaxdesk("--lang", "en", "region", *verb, "--data", str(tmp_path), "--dsn", dsn)
+    assert said.code == 1 and "PostgreSQL" in said.err
+    assert "Traceback" not in said.err and "secret" not in said.err
