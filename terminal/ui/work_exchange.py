@@ -198,13 +198,19 @@ class ExchangeWork:
             asking = work.services.look_up(kind, value, purpose, outcome.value)
             work.tasks.hear(asking, found, failed)
 
+        def noted(outcome: str, child_id: str = "") -> None:
+            work.tasks.run(note_lookup, work.desk, work.actor, purpose, outcome, child_id, then=lambda _: None)
+
         def found(answer: Found) -> None:
-            if work.screen.sheet is sheet and isinstance(sheet, LookupSheet):
+            """Whoever sees the record has looked, kept or not: the region wrote it down, and so does this desk."""
+            shown = work.screen.sheet is sheet and isinstance(sheet, LookupSheet)
+            noted("shown" if shown else "not_shown", answer.children[0])
+            if isinstance(sheet, LookupSheet) and shown:
                 sheet.show_found(answer, read_found(answer))
                 work.explain(work.words("ui.elsewhere.is_it"), work.words("ui.elsewhere.is_it_how"))
 
         def failed(fault: SyncError) -> None:
-            work.tasks.run(note_lookup, work.desk, work.actor, purpose, fault.code, then=lambda _: None)
+            noted(fault.code)
             if work.screen.sheet is sheet and isinstance(sheet, LookupSheet):
                 sheet.ask_again()
                 said = work.words.sentences(work.words(fault.code, **fault.params))

@@ -37,7 +37,8 @@ def keep_found(desk: Desk, actor: Actor, found: Found, purpose: str) -> Outcome[
 
 @verb(Permission.CHILD_LOOKUP)
 def note_lookup(desk: Desk, actor: Actor, purpose: str, code: str, child_id: str = "") -> Outcome[str]:
-    """Audit a question that brought no record: `code` is the fault's, `child_id` that of a child known here."""
+    """Audit a question whose answer was shown, came too late to be shown ("shown", "not_shown"), or was a fault:
+    its code. `child_id` is that of a record found, or of a child known here."""
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
         entry.audit("child.lookup", child_id, purpose=purpose, outcome=code)
     return Outcome(code)

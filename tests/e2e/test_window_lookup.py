@@ -90,7 +90,9 @@ def test_an_unknown_number_is_looked_up_seen_and_only_then_kept(screen: Screen, 
     assert look.child.card.facts.name == "沈思远" and len(look.child.doses) == 3
     assert look.child.card.facts.clinic == ELSEWHERE
     assert "区平台" in known(screen)
-    assert lookups(on)[0] == {"child": CHILD, "purpose": "vaccination", "outcome": "found"}
+    assert lookups(on)[:2] == [
+        {"child": CHILD, "purpose": "vaccination", "outcome": outcome} for outcome in ("shown", "found")
+    ]
 
 
 def test_who_moved_in_is_of_this_clinic_at_once(screen: Screen, on: TestDesk, region: Elsewhere):
@@ -116,6 +118,7 @@ def test_leaving_what_was_found_keeps_nothing(screen: Screen, on: TestDesk, regi
     until(screen, lambda: sheet._found is not None)
     screen.press(KEY.Key_Escape)
     assert screen.counter.sheet is None and children.card(on.desk.store, CHILD) is None
+    assert lookups(on) == [{"child": CHILD, "purpose": "vaccination", "outcome": "shown"}]  # but it was looked at
 
 
 def test_nobody_found_is_said_and_the_child_can_be_registered(screen: Screen, on: TestDesk):
