@@ -173,8 +173,13 @@ def pass_over_numbers(connection: Connection) -> None:
 
 
 def _copy(connection: Connection, folder: Path, before: Manifest | None, world: World) -> tuple[Manifest, Report]:
-    """One snapshot: the batches that this folder does not have, and the tables."""
+    """One snapshot: the batches that this folder does not have, and the tables. A region that came back from a copy is
+    copied whole; the archives from before stay, named by nothing: they may hold what it lost."""
     run = before.run + 1 if before else 1
+    said = connection.execute("SELECT generation FROM region_state").fetchone()
+    assert said
+    if before and before.generation != said[0]:  # it came back from a copy: what it holds may be another history
+        before = None
     held = {name: file for name, file in before.files.items() if not file.columns} if before else {}
     copied = [{"terminal_id": t, "epoch": e, "upto": seq} for t, e, seq in before.upto] if before else []
     fresh, tar = _copy_batches(connection, copied, folder / f"batches-{run:06d}.tar")
@@ -184,10 +189,8 @@ def _copy(connection: Connection, folder: Path, before: Manifest | None, world: 
     for table in _TABLES:
         files[f"{tables.name}/{table}"] = _copy_table(connection, table, tables / table)
     _sync_folder(tables)
-    said = connection.execute("SELECT generation FROM region_state").fetchone()
     keys = connection.execute("SELECT terminal_id, public_key FROM terminal WHERE key_id IS NOT NULL").fetchall()
     upto = connection.execute("SELECT terminal_id, epoch, have_seq FROM epoch ORDER BY 1, 2").fetchall()
-    assert said
     number = len(database.MIGRATIONS)
     manifest = Manifest(
         1, run, utc_text(world.now()), said[0], number, tuple((t, e, s) for t, e, s in upto), dict(keys), files

@@ -48,6 +48,24 @@ def test_what_was_copied_is_safe_and_nothing_else(region: EmbeddedRegion, termin
     assert oct((tmp_path / "copy" / "batches-000001.tar").stat().st_mode)[-3:] == "600"
 
 
+def test_the_folder_goes_on_after_the_region_came_back_older(region: EmbeddedRegion, terminal: New, tmp_path: Path):
+    one = terminal()
+    for _ in range(2):
+        one.outbox.give("child-older")
+        one.sync()
+    backup.back_up(region.dsn, tmp_path / "copy", World())
+    with queries.connect(region.dsn) as connection:  # as its disk was before the second
+        mine = (bytes.fromhex(one.outbox.hashes[1]), one.me.terminal_id)
+        connection.execute("DELETE FROM batch WHERE terminal_id = %s AND first_seq > 1", mine[1:])
+        connection.execute("UPDATE epoch SET have_seq = 1, have_hash = %s WHERE terminal_id = %s", mine)
+    database.new_generation(region.dsn, World())
+    backup.back_up(region.dsn, tmp_path / "copy", World())
+    backup.verify(tmp_path / "copy", keys(region))
+    one.sync()
+    backup.back_up(region.dsn, tmp_path / "copy", World())
+    assert backup.verify(tmp_path / "copy", keys(region)).events >= 2
+
+
 def test_a_spoilt_copy_is_found_and_makes_nothing_safe(region: EmbeddedRegion, terminal: New, tmp_path: Path):
     one, folder = terminal(), tmp_path / "copy"
     for _ in range(3):
