@@ -53,15 +53,13 @@ def settle(
     _renew_keys(outbox, keyset, result)
     newest = max(_ours(outbox, me, acks, result), key=lambda one: one[0].time, default=None)
     if newest is not None:
-        _believe(outbox, *newest, result)
+        _believe(outbox, world, *newest, result)
     for body in refusals:
         fault = faults.refusal(409, body, None)
         if fault.code == "sync.old_key":  # sealed anew to the key that came along
             outbox.rewind(outbox.standing().acked_seq)
         if fault.code in anew.ANSWERS and not result.anew:
-            reason, everything = anew.ANSWERS[fault.code]
-            anew.begin(outbox, world, reason, fault, everything=everything)
-            result.anew = True
+            _begin_anew(outbox, world, fault, result)
         result.refusals.append(fault)
     result.received_upto = outbox.standing().acked_seq
     return result
@@ -99,15 +97,22 @@ def _ours(outbox: Outbox, me: Identity, acks: Iterable[bytes], result: Settled) 
     return ours
 
 
-def _believe(outbox: Outbox, ack: Ack, document: bytes, result: Settled) -> None:
-    """Settle, or go back to what the region still has after it came back from a copy. An older stick than the last one
-    changes nothing."""
+def _begin_anew(outbox: Outbox, world: World, why: SyncError, result: Settled) -> None:
+    reason, everything = anew.ANSWERS[why.code]
+    anew.begin(outbox, world, reason, why, everything=everything)
+    result.anew = True
+
+
+def _believe(outbox: Outbox, world: World, ack: Ack, document: bytes, result: Settled) -> None:
+    """Settle, or go back to what the region still has after it came back from a copy, or begin anew where an old copy
+    of this terminal was put back since. An older stick than the last one changes nothing."""
     if ack.time <= (outbox.recall(_NEWEST) or b"").decode():
         return
     standing = outbox.standing()
     if outbox.hash_at(ack.received_upto) != ack.hash:
-        raise SyncError("sync.fork", "operator", have=ack.received_upto, hash=ack.hash)
-    if ack.generation != standing.generation and ack.received_upto < standing.acked_seq:
+        code = "sync.fork" if ack.generation == standing.generation else "sync.start_over"
+        _begin_anew(outbox, world, SyncError(code, "operator", have=ack.received_upto, hash=ack.hash), result)
+    elif ack.generation != standing.generation and ack.received_upto < standing.acked_seq:
         outbox.rewind(ack.received_upto)
         result.rewound = True
     else:

@@ -271,6 +271,30 @@ def test_an_old_disk_put_back_where_there_is_no_line(one: Counter, by_hand: Way,
     assert queries.doubled(by_hand.dsn) == 0
 
 
+def test_an_old_disk_put_back_before_the_stick_came_home(
+    one: Counter, by_hand: Way, apply: Apply, tmp_path: Path
+) -> None:
+    """The region's answer is about facts that went with the disk: what was recorded since goes out all the same."""
+    data, given = one.home.data, one.work(1)
+    assert by_hand.out() == by_hand.take() == by_hand.back() == 0
+    one.desk.store.close()
+    shutil.copytree(data, tmp_path / "image")
+    one.desk = bootstrap.open_desk(one.home)
+    given += one.work(1)
+    assert by_hand.out() == by_hand.take() == 0
+    one.desk.store.close()
+    shutil.rmtree(data)
+    shutil.copytree(tmp_path / "image", data)
+    one.desk = bootstrap.open_desk(one.home)
+    given += one.work(2)
+    assert by_hand.back() == 0 and "new numbers" in by_hand.said
+    assert by_hand.out() == by_hand.take() == by_hand.back() == 0
+    assert unsent(one.desk.store).events == 0
+    apply()
+    assert one.doses_there() == sorted(given)
+    assert queries.doubled(by_hand.dsn) == 0
+
+
 def test_a_stick_that_is_not_there_is_said(by_hand: Way) -> None:
     by_hand.stick = by_hand.stick / "unplugged"
     assert by_hand.out() == by_hand.back() == by_hand.take() == 1
