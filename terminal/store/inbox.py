@@ -230,7 +230,7 @@ class _Taking:
         if area in ("child", "dose", "visit"):
             concerned = [fact.said.subject, *([fact.other] if fact.other else [])]
             self._touch(*concerned)
-            if area == "dose" or fact.other:
+            if area == "dose" or fact.other or fact.said.kind == "child.unmerged":
                 self._doubtful |= dict.fromkeys(concerned)
 
     def _touch(self, *child_ids: str) -> None:

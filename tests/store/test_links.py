@@ -14,7 +14,7 @@ from domain import events
 from domain.wire.feed import Advice
 from domain.world import World
 from sync.ports import Told
-from terminal.store import children, children_view, doses, forecasts, links, queue, recount, visits
+from terminal.store import children, children_view, doses, forecasts, links, matters, queue, recount, visits
 from terminal.store.database import Store
 from terminal.store.inbox import StoreInbox
 from tests.fakes.desk import CLINIC, SETTINGS
@@ -116,6 +116,19 @@ def test_one_child_is_reckoned_once_and_two_again_after_the_end(merged: StoreInb
     assert reckoned == {three.first} and forecasts.looked_at(store, three.third) == forecasts.last_fact(store)
     merged.apply_page([three.fact(three.ended)], "next")
     assert set(recount.stale(store, known.stamp(DAY))) == {three.first, three.second}
+
+
+def test_doubles_of_two_records_end_when_they_are_two_children_again(store: Store, world: World, three: Three) -> None:
+    held, desk, other = StoreInbox(store, world, CLINIC), three.desk, three.other
+    one, two = desk.child("钱二"), other.child("孙三")
+    desk.dose(one), other.dose(two)
+    merged = desk.tell("child.merged", events.ChildMerged(two, "同一人"), one)
+    held.apply_page([*desk.told, *other.told], "cursor")
+    about = {matter.key for matter in matters.open_matters(store) if matter.child_id in (one, two)}
+    assert len(about) == 1
+    desk.tell("child.unmerged", events.ChildUnmerged(merged, "误合并"), one)
+    held.apply_page(desk.told[-1:], "next")
+    assert about.isdisjoint(matter.key for matter in matters.open_matters(store))
 
 
 def test_a_visit_of_either_record_is_the_childs(merged: StoreInbox, store: Store, three: Three, world: World) -> None:
