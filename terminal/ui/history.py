@@ -244,7 +244,7 @@ class History(QTableWidget):
     def _mark(self, mark: Mark) -> Line:
         words, dose = self._words, self._doses.get(mark.dose_id)
         disputed = dose is not None and dose.state == "disputed"
-        elsewhere = dose is not None and bool(dose.facts.get("elsewhere"))
+        elsewhere = dose is not None and bool(dose.facts.get("elsewhere") or dose.facts.get("told_by"))
         sign = "?" if disputed else "○" if elsewhere and _SIGNS[mark.kind] == "✓" else _SIGNS[mark.kind]
         is_today = mark.given_on == self._today
         day = words("ui.today") if is_today else mark.given_on.isoformat()

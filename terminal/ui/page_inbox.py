@@ -37,7 +37,7 @@ from terminal.usecases.exchange_view import (
 Kind = Literal["answer", "missing", "matter", "notice", "asked"]
 KINDS: tuple[Kind, ...] = ("answer", "missing", "matter", "notice", "asked")  # in this order
 USUAL_SETTLED = ("ui.inbox.compared", "ui.inbox.family_called", "ui.inbox.recorded_anew")
-DETAIL_PX = 154
+DETAIL_PX = 142
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ class InboxPage(WorkPage):
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(4)
         self.heading, self.told = parts.text("", "strong", wrap=True), parts.text("", wrap=True)
-        lines.addWidget(self.heading)
-        lines.addWidget(self.told)
+        for label in (self.heading, self.told):
+            label.setMinimumHeight(1)  # as high as its words at the card's width: the bar comes only when they need it
+            lines.addWidget(label)
         lines.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -189,7 +190,8 @@ class InboxPage(WorkPage):
         may_settle = line is not None and line.kind in ("matter", "missing")
         self._settle_button.setEnabled(may_settle and allowed(grades, Permission.MATTER_SETTLE))
         self._slip_button.setVisible(line is not None and line.kind == "missing")
-        self.heading.setText(" · ".join(filter(None, [line.title, self._name(line), line.about])) if line else "")
+        about = line.about if line and line.kind != "notice" else ""  # all of a notice stands below
+        self.heading.setText(" · ".join(filter(None, [line.title, self._name(line), about])) if line else "")
         self.told.setText(line.told if line else "")
 
     def _name(self, line: Line) -> str:

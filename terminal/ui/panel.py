@@ -17,6 +17,7 @@ from terminal.ui.words import Words
 
 LOOK_MS = 1000  # how often the printer's tray is looked at
 SLIP_PX = 300
+WIDE_PX, HIGH_PX = 820, 960
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ class Panel(QFrame):
         self._words, self._props = words, props
         self._thread = ThreadPoolExecutor(1, "demo-panel")
         self._shown = 0
-        self._layout = QVBoxLayout()
+        things_to_do = QWidget()
+        self._layout = QVBoxLayout(things_to_do)
+        self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(12)
         for code, things, key in (
             ("ui.panel.child", props.children, "ui.panel.scan_child"),
@@ -72,9 +75,9 @@ class Panel(QFrame):
         sides = QHBoxLayout(self)
         sides.setContentsMargins(14, 14, 14, 14)
         sides.setSpacing(14)
-        sides.addLayout(self._layout)
+        sides.addWidget(_high(things_to_do))
         sides.addLayout(paper, 1)
-        self.resize(760, 740)
+        self.resize(WIDE_PX, HIGH_PX)
         self._look = QTimer(self, interval=LOOK_MS)
         self._look.timeout.connect(self.show_slips)
         self._look.start()
@@ -90,8 +93,9 @@ class Panel(QFrame):
 
         frame, layout = parts.card()
         layout.addWidget(parts.text(heading, "strong"))
-        layout.addWidget(pick)
-        layout.addWidget(parts.Button(scan_words, scan, kind="primary"))
+        line = parts.row(pick, parts.Button(scan_words, scan, kind="primary"), spacing=8)
+        line.setStretch(0, 1)
+        layout.addLayout(line)
         self._layout.addWidget(frame)
 
     def _add_deeds(self, heading: str, deeds: Mapping[str, Callable[[], object]]) -> None:
@@ -118,8 +122,9 @@ class Panel(QFrame):
 
     def show_beside(self, window: QWidget) -> None:
         """At the right of the counter's window, or over its right side where the screen ends."""
-        self.show()
         free = window.screen().availableGeometry()
+        self.resize(WIDE_PX, min(HIGH_PX, free.height() - 40))  # its title bar needs some too
+        self.show()
         frame = window.frameGeometry()
         left = min(frame.right() + 8, free.right() - self.frameGeometry().width())
         self.move(max(free.left(), left), frame.top())
@@ -128,3 +133,13 @@ class Panel(QFrame):
         self._look.stop()
         self._thread.shutdown(wait=False, cancel_futures=True)
         super().closeEvent(event)
+
+
+def _high(inside: QWidget) -> QScrollArea:
+    """As wide as it needs to be, and no higher than the screen."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(inside)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setMinimumWidth(inside.sizeHint().width() + area.verticalScrollBar().sizeHint().width())
+    return area

@@ -96,9 +96,9 @@ class PersonPanel(QFrame):
         if feed.at > at and not feed.first_load and home == self._desk.clinic:
             at, source = feed.at, "region"
         told = self._words("ui.known", when=self._when(at), source=self._words(f"ui.known.{source}"))
-        if home not in ("", self._desk.clinic):
-            told = f"{told}{NBSP}· {self._words.clinic(home)}"
-        self._known.setText(f"{told} · {self._words('ui.known.asking')}" if asking else told)
+        told = f"{told} · {self._words('ui.known.asking')}" if asking else told
+        whose = "" if home in ("", self._desk.clinic) else self._words.clinic(home)
+        self._known.setText(f"{told}\n{whose}".strip())
 
     def show_hand(self, vaccine: str) -> None:
         """Red for what speaks against the vaccine in hand ("" none), the others as they were."""

@@ -459,17 +459,20 @@ def test_the_panel_scans_over_the_real_wire_and_shows_slips(qtbot: QtBot, tmp_pa
         reader.start()
         faults = {f"ui.panel.scanner.{fault}": partial(simulator.fail_next, fault) for fault in Fault}
         codes = [("王子涵", "3201140017"), ("欧阳静怡", "3201140018")]
-        panel = Panel(Words("zh_CN"), Props(codes, [("乙肝", HEPB_BOX)], simulator.scan, faults, {}, lambda: slips))
+        strangers, packages = [("外来的孩子", "9800000001")], [("乙肝", HEPB_BOX)]
+        props = Props(codes, strangers, packages, simulator.scan, faults, {}, lambda: slips)
+        panel = Panel(Words("zh_CN"), props)
         qtbot.addWidget(panel)
         panel.show()
         qtbot.waitUntil(lambda: bool(ready), timeout=10_000)
         for _ in codes:
             click(panel, "扫这个孩子")
+        click(panel, "扫这个外来儿童")
         click(panel, "乱码")
         click(panel, "扫这一包装")
-        qtbot.waitUntil(lambda: len(got) == 3, timeout=10_000)
+        qtbot.waitUntil(lambda: len(got) == 4, timeout=10_000)
         slips.append((tmp_path / "slip.png").read_bytes())
         qtbot.waitUntil(lambda: "第 1 张小票" in shown_texts(panel), timeout=10_000)
         panel.close()
         assert reader.stop()
-    assert [event.payload for event in got[:2]] == ["3201140017", "3201140018"] and got[2].garbled
+    assert [event.payload for event in got[:3]] == ["3201140017", "3201140018", "9800000001"] and got[3].garbled

@@ -15,6 +15,7 @@ from terminal.store import references
 from terminal.store.children import card
 from terminal.ui.amend_sheets import DoseSheet
 from terminal.ui.correction_sheets import AnswerSheet, RequestSheet
+from terminal.ui.history import SHOWN
 from terminal.ui.identity_sheets import MoveHomeSheet
 from terminal.ui.lookup_sheet import LookupSheet
 from terminal.ui.page_inbox import InboxPage
@@ -72,6 +73,9 @@ def test_who_was_found_and_whose_child_it_is(qtbot: QtBot, clinic: Story, known:
     screen.press(KEY.Key_Return)
     assert screen.counter.work.look.child_id == CHILD
     assert screen.counter.person._known.text().endswith(want)
+    cells = screen.counter.history
+    shown = [cells.item(row, 1).data(SHOWN) for row in range(cells.rowCount()) if cells.item(row, 1)]
+    assert any(cell.lines[0].words == "○ 2026-01-15" for cell in shown), "given elsewhere"
 
 
 def test_what_another_clinic_asks_and_is_asked(qtbot: QtBot, clinic: Story):
