@@ -430,7 +430,11 @@ def test_who_received_a_lot_is_listed_and_opened(qtbot: QtBot, clinic: Story):
     sheet = page.sheet
     assert isinstance(sheet, RecipientsSheet)
     ((name, *_, when, where),) = lines(sheet.table)
-    assert when == "第1剂 2026-11-23" and where == clinic.desk.settings.clinic.name and name in sheet.table.lines.shown[0].name
+    assert (
+        when == "第1剂 2026-11-23"
+        and where == clinic.desk.settings.clinic.name
+        and name in sheet.table.lines.shown[0].name
+    )
     sheet.table.selectRow(0)
     keyed(screen, sheet.table, KEY.Key_Return)
     assert screen.counter.work.look.child_id == dose.child_id
