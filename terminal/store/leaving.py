@@ -13,7 +13,6 @@ _ROWS = (
     """DELETE FROM dose WHERE child_id = :child AND told_by <> ''
         AND NOT EXISTS (SELECT 1 FROM dose_change c WHERE c.dose_id = dose.id)""",
     f"DELETE FROM deferral WHERE event_id IN {_GONE}",
-    f"UPDATE link SET ended_by = '' WHERE ended_by IN {_GONE}",
     f"DELETE FROM link WHERE id IN {_GONE}",
     f"""DELETE FROM request WHERE id IN {_GONE}
         AND NOT EXISTS (SELECT 1 FROM dose d WHERE d.id = request.dose_id AND d.told_by = '')""",

@@ -131,6 +131,20 @@ def test_doubles_of_two_records_end_when_they_are_two_children_again(store: Stor
     assert about.isdisjoint(matter.key for matter in matters.open_matters(store))
 
 
+def test_a_merge_that_another_clinic_ended_does_not_come_back_when_the_child_leaves(
+    store: Store, world: World, three: Three
+) -> None:
+    held, desk, other = StoreInbox(store, world, CLINIC), three.desk, three.other
+    stays, leaves = desk.child("钱二"), other.child("孙三")
+    desk.hear(other)
+    merged = desk.tell("child.merged", events.ChildMerged(stays, "同一人"), leaves)
+    other.hear(desk)
+    other.tell("child.unmerged", events.ChildUnmerged(merged, "误合并"), leaves)
+    held.apply_page([*desk.told, *other.told], "cursor")
+    held.apply_page([Advice("feed.left", f"left/{leaves}", child_id=leaves)], "next")
+    assert links.group(store, stays) == (stays,)
+
+
 def test_a_visit_of_either_record_is_the_childs(merged: StoreInbox, store: Store, three: Three, world: World) -> None:
     here = Voice(world, "T-1")
     visit = here.tell("visit.opened", events.VisitOpened(CLINIC, "2"), three.second)
