@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # what the counter does not need to open is imported where it
     from terminal.store.hub_outbox import StoreHubOutbox
 
 MANY = 1000  # children whose recount would be felt at the counter: processes of their own reckon them
+# What a hub that is off, or not ready, is said to be: the words of these codes are about the region.
+_HUB_ABSENT = {f"sync.{word}" for word in ("no_network", "refused", "timeout", "cut_short", "busy", "server_fault")}
 _log = logging.getLogger(__name__)
 
 
@@ -168,7 +170,9 @@ class Terminal:
         if self.hub_outbox is None:
             return Condition()
         code, params = self.hub_outbox.last
-        return Condition("ok" if code == "sync.ok" else "look", "hub.ok" if code == "sync.ok" else code, params)
+        if code == "sync.ok":
+            return Condition("ok", "hub.ok")
+        return Condition("look", "hub.unreachable" if code in _HUB_ABSENT else code, params)
 
     def check_records(self) -> None:
         """Once after the start, beside the work: every page is read. On damaged records all work stops, in words."""
