@@ -22,7 +22,7 @@ from domain.wire import event, feed
 from domain.wire.feed import Advice, Bucket, Reference
 from domain.world import World, utc_text
 from sync.ports import FeedStanding, Told
-from terminal.store import children, doubles, forecasts, leaving, links, matters, references, told
+from terminal.store import children, doubles, forecasts, leaving, links, matters, references, told, visits
 from terminal.store.database import Store
 from terminal.store.told import Source
 from terminal.store.told_rows import Rows
@@ -171,9 +171,13 @@ class _Taking:
         doubles.look(self._store, self._doubtful, self._at)
 
     def _hear_left(self, row: Advice) -> None:
-        """What is said of the child next is later than the move, of which nothing else is heard here."""
+        """What is said of the child next is later than the move, of which nothing else is heard here. Of one in the
+        chair today nothing goes: its visit brings it into the scope again, and if not the nightly comparison tells."""
         to, moved = (str(row.params.get(name, "")) for name in ("to", "clock"))
         self._hlc = clock.merge(self._hlc, moved.partition("/")[0])
+        here = visits.open_of(self._store, row.child_id), visits.open_elsewhere(self._store, row.child_id)
+        if any(visit and visit.opened_at[:10] == self._at[:10] for visit in here):
+            return
         self._touch(*leaving.leave(self._store, row.child_id, self._clinic, to))
 
     def _hear(self, row: Told) -> None:

@@ -363,6 +363,20 @@ def test_a_child_that_left_leaves_what_this_clinic_told(
     assert children.card(store, stranger) and len(doses.of_child(store, stranger)) == 1
 
 
+def test_nothing_goes_of_a_child_in_the_chair(held: StoreInbox, store: Store, desk2: Voice, clinic2: Voice) -> None:
+    """The next dose is judged by all that is known; once the visit is over the child leaves when it is told again."""
+    child = clinic2.child()
+    clinic2.dose(child)
+    visit = desk2.tell("visit.opened", events.VisitOpened(CLINIC, "1", {}, informed=True), child)
+    take(held, desk2, clinic2)
+    left = Advice("feed.left", f"left/{child}", child_id=child, params={"to": ELSEWHERE})
+    held.apply_page([left], "next")
+    assert len(doses.of_child(store, child)) == 1
+    desk2.tell("visit.closed", events.VisitClosed(visit), child)
+    held.apply_page([desk2.told[-1], left], "last")
+    assert doses.of_child(store, child) == []
+
+
 def test_a_child_looked_up_is_kept_and_not_compared_until_the_feed_brings_it(
     held: StoreInbox, store: Store, clinic2: Voice
 ) -> None:
