@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.ids import uuid7
-from domain.wire import event
+from domain.wire import event, signed
 from regional import queries
 from regional.serve import EmbeddedRegion
 from sync import crypto
@@ -137,12 +137,18 @@ def _register(dsn: str, nights: Sequence[Night]) -> None:
         keys = [_identity(one).key.public_key() for one in nights]
         cursor.executemany(
             "INSERT INTO terminal (terminal_id, key_id, public_key, clinic_code, desk, enrolled_at, registration)"
-            " VALUES (%s, %s, %s, %s, '1', now(), '')",
+            " VALUES (%s, %s, %s, %s, '1', now(), %s)",
             [
-                (one.terminal_id, crypto.key_id(key), crypto.point(key), code)
+                (one.terminal_id, crypto.key_id(key), crypto.point(key), code, _place(one.terminal_id, code, key))
                 for one, key, (code, _) in zip(nights, keys, clinics, strict=True)
             ],
         )
+
+
+def _place(terminal_id: str, clinic: str, key: crypto.PublicKey) -> bytes:
+    """A registration as the region keeps it; nobody looks at its own signature."""
+    said = signed.Registration(terminal_id, clinic, "bench", "1", crypto.key_id(key), "2026-01-01", "9999-12-31")
+    return signed.encode(signed.SignedDocument("registration", "0" * 16, msgspec.json.encode(said), bytes(64)))
 
 
 def _send(region: EmbeddedRegion, nights: Sequence[Night]) -> tuple[float, list[float]]:
