@@ -30,7 +30,6 @@ NARROW_PX = 1160  # below this the keys' words are smaller
 _BY_TAB = (Qt.FocusPolicy.TabFocus, Qt.FocusPolicy.StrongFocus, Qt.FocusPolicy.WheelFocus)
 SHORT_PX = 520  # below this the height belongs to the history
 NARROWEST_PX = 900  # below this the words stand without their keys
-STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
 
 
 class Counter(Page):

@@ -30,7 +30,7 @@ from terminal.usecases.desk import Actor, Desk
 from terminal.usecases.scan_routing import scan_rules
 from terminal.usecases.staff_emergency import EmergencyUse, is_emergency
 
-STANDING_MS = 2000  # how often unsent facts and slips that ask are counted
+STANDING_MS = 2000  # how often unsent facts and slips that ask are counted, and others' facts of the child seen
 MOST_BARS = 2  # so many leave the smallest window its keys and some of the history
 
 
@@ -235,13 +235,15 @@ class Shell(QFrame):
         self.top.show_printer(self._services.printer())
 
     def ask_standing(self) -> None:
-        """Count what is unsent and look for slips that ask; the answer comes later. The open page looks anew too."""
+        """Count what is unsent and look for slips that ask; the answer comes later. The open page looks anew too, and
+        the child on the screen when others told of it."""
         if self.current != COUNTER:
             self._pages[self.current].refresh()
-        self._tasks.run(trips.standing, self._desk, then=self._show_standing)
+        self._tasks.run(trips.standing, self._desk, self.work.look.child_id, then=self._show_standing)
 
     def _show_standing(self, standing: trips.Standing) -> None:
         self._words.clinics = standing.clinics
+        self.work.exchange.catch_sight(standing.child_id, standing.upto)
         self.counter.show_known()
         self.rail.show_count("inbox", standing.waiting.open, late=standing.waiting.overdue > 0)
         feed = self._services.feed()

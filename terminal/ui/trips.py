@@ -12,7 +12,7 @@ from domain.doses import Dose
 from domain.permissions import Permission, allowed
 from domain.schedule.page import Page
 from drivers.scan import ScanEvent
-from terminal.store import children, doses, links, outbox, papers, requests, staff, visits
+from terminal.store import children, doses, forecasts, links, outbox, papers, requests, staff, visits
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.desk import Actor, Desk, Outcome
 from terminal.usecases.exchange_view import InboxCount, MissingHours, clinic_names, inbox_count, missing_hours
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Look:
     """The child on the screen, its page, the doses of the open visit, and the dose that waits for its answer.
     `merged`: its record is made of several, of which `head` goes on; `elsewhere` its visit that another desk has
-    open."""
+    open; `upto` the last fact its forecast knew of."""
 
     child: OpenChild | None = None
     page: Page | None = None
@@ -43,6 +43,7 @@ class Look:
     merged: bool = False
     head: str = ""
     elsewhere: visits.VisitRow | None = None
+    upto: int | None = None
 
     @property
     def child_id(self) -> str:
@@ -77,13 +78,15 @@ class Scanned:
 @dataclass(frozen=True)
 class Standing:
     """The rest of the house: what is not uploaded, slips that ask, how the sealed code stands, what waits in the
-    inbox, the region's clinics by name."""
+    inbox, the region's clinics by name; `upto` the last fact that the forecast of `child_id` knows of."""
 
     unsent: outbox.UnsentCount
     uncertain: tuple[papers.Job, ...]
     emergency: EmergencyUse
     waiting: InboxCount
     clinics: Mapping[str, str]
+    child_id: str
+    upto: int | None
 
 
 def look_at(desk: Desk, child_id: str) -> Look:
@@ -98,6 +101,7 @@ def look_at(desk: Desk, child_id: str) -> Look:
         merged=len(records) > 1,
         head=records[0],
         elsewhere=visits.open_elsewhere(desk.store, child_id),
+        upto=forecasts.looked_at(desk.store, child_id),
     )
     if child.visit is None:
         return look
@@ -204,13 +208,16 @@ def unanswered(desk: Desk, actor: Actor) -> tuple[tuple[doses.CheckedDose, child
     return tuple((c, card) for c in named if (card := children.card(desk.store, c.child_id)))
 
 
-def standing(desk: Desk) -> Standing:
+def standing(desk: Desk, child_id: str) -> Standing:
+    """The rest of the house, and whether anything was told of the child on the screen."""
     return Standing(
         outbox.unsent(desk.store),
         tuple(papers.jobs_in(desk.store, "uncertain")),
         emergency_standing(desk),
         inbox_count(desk),
         clinic_names(desk),
+        child_id,
+        forecasts.looked_at(desk.store, child_id),
     )
 
 

@@ -92,7 +92,24 @@ class ExchangeWork:
             self.asking = ""
             self.work.screen.show_known()
 
+    def catch_sight(self, child_id: str, upto: int | None) -> None:
+        """The forecast of this child knows of facts up to `upto`: when the screen shows it without them, others told
+        of it meanwhile, and they are shown as an answer of the region is."""
+        work = self.work
+
+        def unseen() -> bool:
+            return work.look.child_id == child_id and work.look.upto != upto
+
+        if unseen():
+            again = trips.look_at, (work.desk, child_id), self._heard
+            work.turns.take(lambda: again if unseen() else None)
+
     def _renewed(self, look: Look) -> None:
+        """The region answered."""
+        self._asked(look.child_id)
+        self._heard(look)
+
+    def _heard(self, look: Look) -> None:
         """Show what came. Not while a finger is down: nothing moves that is about to be pressed."""
         work, before = self.work, self.work.look
         if before.child is None or look.child is None or look.child_id != before.child_id:
@@ -101,10 +118,9 @@ class ExchangeWork:
             work.children.open_child(look.head)  # it was merged into another record, which goes on
             return
         if QGuiApplication.mouseButtons():
-            again = trips.look_at, (work.desk, look.child_id), self._renewed
+            again = trips.look_at, (work.desk, look.child_id), self._heard
             QTimer.singleShot(PRESSED_MS, work.screen, lambda: work.turns.take(lambda: again))
             return
-        self.asking = ""
         was, now = before.child, look.child
         news = (look.page, now.doses, now.card.facts) != (before.page, was.doses, was.card.facts)
         came = look.elsewhere and not before.elsewhere and not look.visit and not work.screen.sheet
