@@ -26,9 +26,10 @@ def open(store: Store, matter: Matter) -> None:
     """Open a matter, or put what it says now in its place; one that a person settled stays settled while it says the
     same. In a transaction."""
     store.db.execute_sql(
-        "INSERT INTO matter (key, code, child_id, params, at, settled_at, settled_by) VALUES (?, ?, ?, ?, ?, '', '')"
+        "INSERT INTO matter (key, code, child_id, params, at, settled_at, settled_by, settled_why)"
+        " VALUES (?, ?, ?, ?, ?, '', '', '')"
         " ON CONFLICT (key) DO UPDATE SET code = excluded.code, child_id = excluded.child_id, at = excluded.at,"
-        " params = excluded.params, settled_at = '', settled_by = ''"
+        " params = excluded.params, settled_at = '', settled_by = '', settled_why = ''"
         " WHERE (code, child_id, params) <> (excluded.code, excluded.child_id, excluded.params)",
         (matter.key, matter.code, matter.child_id, _text(matter.params), matter.at),
     )
@@ -39,10 +40,11 @@ def end(store: Store, key: str) -> None:
     store.db.execute_sql("DELETE FROM matter WHERE key = ?", (key,))
 
 
-def settle(entry: Entry, key: str) -> None:
-    """A person of this desk has seen to it."""
+def settle(entry: Entry, key: str, why: str) -> None:
+    """A person of this desk has seen to it; `why` in that person's words."""
     entry.store.db.execute_sql(
-        "UPDATE matter SET settled_at = ?, settled_by = ? WHERE key = ?", (utc_text(entry.now), entry.actor, key)
+        "UPDATE matter SET settled_at = ?, settled_by = ?, settled_why = ? WHERE key = ?",
+        (utc_text(entry.now), entry.actor, why, key),
     )
 
 

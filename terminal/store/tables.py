@@ -479,6 +479,7 @@ class Matter(Model):
     at = TextField()
     settled_at = TextField()
     settled_by = TextField()
+    settled_why = TextField()
 
 
 class Link(Model):

@@ -115,8 +115,8 @@ def settle_matter(desk: Desk, actor: Actor, key: str, reason: str) -> Outcome[st
     if not reason.strip():
         return stop(block("reason.missing", "reason"))
     with ledger.tell(desk.store, desk.world, actor.code) as entry:
-        matters.settle(entry, key)
-        entry.audit("matter.settle", matter.child_id, key=key, code=matter.code, reason=reason.strip())
+        matters.settle(entry, key, reason.strip())
+        entry.audit("matter.settle", matter.child_id, key=key, code=matter.code)
     return Outcome(key)
 
 

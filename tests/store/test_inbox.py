@@ -439,7 +439,7 @@ def test_a_matter_settled_here_stays_settled_while_it_says_the_same(
 
     def settle() -> None:
         with tell(store, world, "N200") as entry:
-            matters.settle(entry, matter.key)
+            matters.settle(entry, matter.key, "seen")
 
     store.run(settle)
     held.apply_page([advice], "2")

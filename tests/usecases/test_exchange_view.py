@@ -67,13 +67,16 @@ def test_a_settled_matter_is_gone_and_stays_gone_while_it_says_the_same(clinic: 
     desk = clinic.desk
     assert codes(settle_matter(desk, clinic.nurse, "k", "已通知").problems) == ["denied.matter.settle"]
     assert codes(settle_matter(desk, clinic.doctor, "k", " ").problems) == ["reason.missing"]
-    made(settle_matter(desk, clinic.doctor, "k", "已通知家长"))
+    made(settle_matter(desk, clinic.doctor, "k", " 已通知家长 "))
     opened(clinic, "k", "recall.received", "", lot="B77", reason="cold", dose="d")
+    assert desk.store.sql("SELECT settled_by, settled_why FROM matter") == [(clinic.doctor.code, "已通知家长")]
     assert view(clinic).matters == ()
     assert codes(settle_matter(desk, clinic.doctor, "k", "再次").problems) == ["matter.not_open"]
     opened(clinic, "k", "recall.received", "", lot="B77", reason="worse", dose="d")
     assert [line.params["reason"] for line in view(clinic).matters] == ["worse"]
-    assert [row["key"] for row in clinic.audit("matter.settle")] == ["k"]
+    assert desk.store.sql("SELECT settled_by, settled_why FROM matter") == [("", "")], "it says something else now"
+    noted = {"actor": clinic.doctor.code, "subject": "", "key": "k", "code": "recall.received"}
+    assert clinic.audit("matter.settle") == [noted], "codes only, no words"
 
 
 def test_requests_of_us_come_first_with_their_days(clinic: Story) -> None:

@@ -17,10 +17,10 @@ CREATE INDEX told_waits_other ON told(other) WHERE done = 0 AND other <> '';
 CREATE TRIGGER told_kept BEFORE UPDATE OF terminal_id, event_id, clinic, kind, subject, hlc, stored ON told
 BEGIN SELECT RAISE(ABORT, 'a fact is never changed'); END;
 
--- What a person should know or answer; settled here by a person of this desk.
+-- What a person should know or answer; settled here by a person of this desk, who said why.
 CREATE TABLE matter (
     key TEXT PRIMARY KEY, code TEXT NOT NULL, child_id TEXT NOT NULL, params TEXT NOT NULL, at TEXT NOT NULL,
-    settled_at TEXT NOT NULL, settled_by TEXT NOT NULL
+    settled_at TEXT NOT NULL, settled_by TEXT NOT NULL, settled_why TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Two records of one child, by the fact that merged them; `other` '' while only the end is known, `ended_by` the fact
