@@ -56,32 +56,49 @@ WHERE d.clocks ->> '*' COLLATE "C" > l.merged_at COLLATE "C" AND d.clocks ->> '*
 ORDER BY 1, 3, 4
 ON CONFLICT DO NOTHING RETURNING child_id, one, other, field, clinics
 """
-# The class is the first two digits of the vaccine's code, the day the first ten characters of `stated`.
+# Of the children of this load, and of whoever is linked to them now, every dose that stands beside the one before it by
+# id of the same class (the first two digits of the vaccine's code) and day: perhaps one and the same when two terminals
+# told them. So there is at most one finding for each dose, whatever somebody sends, and none but these stays open; a
+# terminal reckons the same (terminal/store/doubles.py).
 _DOUBLES = """
-INSERT INTO review (child_id, kind, one, other, clinics, at)
-SELECT DISTINCT least(o.child_id, d.child_id), 'possible_double', least(o.dose_id, d.dose_id),
-    greatest(o.dose_id, d.dose_id),
-    CASE WHEN o.clinic < d.clinic THEN ARRAY[o.clinic, d.clinic] ELSE ARRAY[d.clinic, o.clinic] END, %s::timestamptz
-FROM {pairs}
-JOIN dose o ON o.child_id = p.one AND o.given AND o.voided_by IS NULL AND o.moved_by IS NULL {which}
-JOIN dose d ON d.child_id = p.two AND d.given AND d.voided_by IS NULL AND d.moved_by IS NULL
-    AND left(d.stated, 10) = left(o.stated, 10) AND d.dose_id <> o.dose_id AND d.terminal_id <> o.terminal_id
-    AND left(d.body ->> 'vaccine', 2) = left(o.body ->> 'vaccine', 2)
-WHERE o.stated <> ''
-ORDER BY 1, 3, 4
-ON CONFLICT DO NOTHING RETURNING child_id, one, other, field, clinics
+WITH seed AS (
+    SELECT child_id FROM staged_dose
+    UNION SELECT child_id FROM staged_child_link
+    UNION SELECT l.other FROM child_link l JOIN staged_child_link USING (child_id, link_id) WHERE l.other IS NOT NULL
+), linked AS MATERIALIZED (
+    SELECT DISTINCT child_id, ids[1] AS head
+    FROM (
+        SELECT CASE WHEN EXISTS (SELECT FROM child_link l WHERE l.child_id = s.child_id)
+                OR EXISTS (SELECT FROM child_link l WHERE l.other = s.child_id)
+            THEN ARRAY(SELECT child_group(s.child_id) ORDER BY 1) ELSE ARRAY[s.child_id] END AS ids
+        FROM seed s
+    ) found, unnest(ids) child_id
+), beside AS (
+    SELECT d.*, lag(d.child_id) OVER beside AS child_before, lag(d.dose_id) OVER beside AS dose_before,
+        lag(d.clinic) OVER beside AS clinic_before, lag(d.terminal_id) OVER beside AS terminal_before
+    FROM linked JOIN dose d USING (child_id)
+    WHERE d.given AND d.voided_by IS NULL AND d.moved_by IS NULL AND d.stated <> '' AND d.body ->> 'vaccine' IS NOT NULL
+    WINDOW beside AS (
+        PARTITION BY head, left(d.body ->> 'vaccine', 2), dose_day(d.body, d.stated)
+        ORDER BY d.dose_id COLLATE "C", d.child_id, d.clinic
+    )
+), standing AS MATERIALIZED (
+    SELECT DISTINCT ON (1, 2, 3) least(child_before, child_id COLLATE "C") AS child_id, dose_before AS one,
+        dose_id AS other, ARRAY[least(clinic_before, clinic), greatest(clinic_before, clinic)] AS clinics
+    FROM beside WHERE terminal_before <> terminal_id AND dose_before <> dose_id ORDER BY 1, 2, 3, 4
+), ended AS (
+    UPDATE review r SET open = false FROM linked
+    WHERE r.kind = 'possible_double' AND r.open AND r.child_id = linked.child_id
+        AND (r.child_id, r.one, r.other) NOT IN (SELECT child_id, one, other FROM standing)
+    RETURNING r.child_id, r.one, r.other, r.field, r.clinics, r.open
+), begun AS (
+    INSERT INTO review AS r (child_id, kind, one, other, clinics, at)
+    SELECT child_id, 'possible_double', one, other, clinics, %s FROM standing ORDER BY 1, 3, 4
+    ON CONFLICT (child_id, kind, one, other, field) DO UPDATE SET open = true WHERE NOT r.open
+    RETURNING child_id, one, other, field, clinics, open
+)
+SELECT * FROM ended UNION ALL SELECT * FROM begun
 """
-_SAME_CHILD = "(SELECT DISTINCT child_id AS one, child_id AS two, dose_id, clinic FROM staged_dose) p"
-_STAGED_DOSE = "AND o.dose_id = p.dose_id AND o.clinic = p.clinic"
-# Records linked now: of the doses staged, and whole when the link itself is new.
-_LINKED = """(
-    SELECT s.child_id AS one, l.other AS two FROM staged_dose s JOIN child_link l ON l.child_id = s.child_id
-    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
-    UNION SELECT s.child_id, l.child_id FROM staged_dose s JOIN child_link l ON l.other = s.child_id
-    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
-    UNION SELECT l.child_id, l.other FROM staged_child_link JOIN child_link l USING (child_id, link_id)
-    WHERE l.merged_at IS NOT NULL AND l.ended_at IS NULL
-) p"""
 _SETTLED = """
 WITH ended AS MATERIALIZED (
     SELECT d.dose_id, linked
@@ -89,9 +106,8 @@ WITH ended AS MATERIALIZED (
     WHERE d.voided_by IS NOT NULL OR d.moved_by IS NOT NULL
 )
 UPDATE review r SET open = false FROM ended
-WHERE r.open AND r.kind IN ('possible_double', 'unmerged_dose') AND r.child_id = ended.linked
-    AND ended.dose_id IN (r.one, r.other)
-RETURNING r.child_id, r.kind, r.one, r.other, r.field, r.clinics
+WHERE r.open AND r.kind = 'unmerged_dose' AND r.child_id = ended.linked AND ended.dose_id = r.other
+RETURNING r.child_id, r.one, r.other, r.field, r.clinics
 """
 
 Found = tuple[str, str, str, str, tuple[str, ...]]  # child, one, other, field, clinics
@@ -103,15 +119,10 @@ def look(connection: Connection, rows: Rows, now: datetime) -> list[News]:
     if any(field in IDENTITY for _, field, _ in rows.changes):
         news += _identity(connection, now)
     if rows.links or rows.doses:
-        found = _found(connection, _UNMERGED, now)
-        news += _tell(UNMERGED_DOSE, found)
-        found = _found(connection, _DOUBLES.format(pairs=_LINKED, which=""), now)
-        if rows.doses:
-            found |= _found(connection, _DOUBLES.format(pairs=_SAME_CHILD, which=_STAGED_DOSE), now)
-        news += _tell(POSSIBLE_DOUBLE, found)
+        news += _tell(UNMERGED_DOSE, _found(connection, _UNMERGED, now))
+        news += _doubles(connection, now)
     if any(dose.voided_by or dose.moved_by for dose in rows.doses.values()):
-        for child, kind, one, other, field, clinics in connection.execute(_SETTLED).fetchall():
-            news += _tell(kind, [(child, one, other, field, tuple(clinics))], opened=False)
+        news += _tell(UNMERGED_DOSE, _found(connection, _SETTLED), opened=False)
     return news
 
 
@@ -120,6 +131,14 @@ def _identity(connection: Connection, now: datetime) -> list[News]:
     before = _found(connection, _OPEN_IDENTITY)
     after = _found(connection, _IDENTITY, now, list(IDENTITY))
     return _tell(IDENTITY_CONFLICT, before - after, opened=False) + _tell(IDENTITY_CONFLICT, after - before)
+
+
+def _doubles(connection: Connection, now: datetime) -> list[News]:
+    """Those that stand now are opened; those a void, a move, a corrected date or an unmerge took away are ended."""
+    found: dict[bool, set[Found]] = {False: set(), True: set()}
+    for child, one, other, field, clinics, opened in connection.execute(_DOUBLES.encode(), (now,)):
+        found[opened].add((child, one, other, field, tuple(clinics)))
+    return _tell(POSSIBLE_DOUBLE, found[False], opened=False) + _tell(POSSIBLE_DOUBLE, found[True])
 
 
 def _found(connection: Connection, statement: str, *params: Any) -> set[Found]:

@@ -1,10 +1,13 @@
 """Doses of one child, class and day that two terminals told: perhaps one and the same. The region says so too, under
-the same key (regional/reviews.py), once it has both."""
+the same key (regional/reviews.py), once it has both.
+
+Each dose is held beside the one before it by id and no other: at most one matter for each dose, and the same ones
+whatever came first. Where two terminals' doses stand, there is always one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import pairwise
 
 from domain.doses import Dose, vaccine_class
 from terminal.store import doses, links, matters
@@ -54,7 +57,7 @@ def _found(store: Store, history: list[Dose], at: str) -> list[matters.Matter]:
     return [
         _matter(one, other, at)
         for group in groups.values()
-        for one, other in combinations(sorted(group, key=lambda dose: dose.id), 2)
+        for one, other in pairwise(sorted(group, key=lambda dose: dose.id))
         if by_whom[one.id] != by_whom[other.id]
     ]
 

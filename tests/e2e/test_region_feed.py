@@ -195,6 +195,24 @@ def test_a_possible_double_is_told_to_both_clinics(desk: New2, apply: Apply, cli
         assert one.inbox.advice == {}
 
 
+def test_a_possible_double_of_two_records_is_over_for_both_clinics_when_they_are_parted(
+    desk: New2, apply: Apply, clinic: str
+):
+    home, other = desk(clinic), desk(clinic + "-2")
+    home.one.outbox.give(f"child-{clinic}-a", vaccine="0201")
+    other.one.outbox.give(f"child-{clinic}-b", vaccine="0201")
+    link = home.tell("child.merged", events.ChildMerged(f"child-{clinic}-b", ""), f"child-{clinic}-a")
+    send(apply, home, other)
+    for one in (home, other):
+        one.way.pull()
+        assert [advice.code for advice in one.inbox.advice.values()] == ["review.possible_double"]
+    home.tell("child.unmerged", events.ChildUnmerged(link, "twins"), f"child-{clinic}-a")
+    send(apply, home)
+    for one in (home, other):
+        one.way.pull()
+        assert "review.possible_double" not in {advice.code for advice in one.inbox.advice.values()}
+
+
 def test_a_request_finds_the_clinic_of_the_dose_wherever_the_child_is(desk: New2, apply: Apply, clinic: str):
     home, other = desk(clinic), desk(clinic + "-2")
     child = f"child-{clinic}"

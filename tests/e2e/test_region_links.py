@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise, permutations
 
 import psycopg
 import pytest
@@ -222,6 +223,63 @@ def test_two_records_of_one_child_show_a_double_when_they_are_merged(
     other.sync()
     apply()
     assert [row[6] for row in reviews(region, "child-two")] == [False]
+
+
+def test_a_double_of_two_records_ends_when_they_are_two_children_again(
+    region: EmbeddedRegion, terminal: New, apply: Apply
+):
+    """The last of the four facts that arrives may be any: no finding stays open."""
+    tellers = [one, other, merging, parting] = [terminal(), terminal(clinic=OTHER), terminal(), terminal(clinic=OTHER)]
+    for number, order in enumerate(permutations(tellers)):
+        a, b = f"child-parted-{number:02}-a", f"child-parted-{number:02}-b"
+        one.outbox.give(a, vaccine="0201")
+        other.outbox.give(b, vaccine="0201")
+        link = merging.outbox.tell("child.merged", events.ChildMerged(b, ""), a)
+        later_than(parting, *tellers)
+        parting.outbox.tell("child.unmerged", events.ChildUnmerged(link, "twins"), a)
+        for sender in order:
+            sender.sync()
+            apply()
+    found = [row for row in reviews(region, "child-parted") if row[1] == "possible_double"]
+    assert found and not any(row[6] for row in found)
+
+
+def test_a_corrected_date_parts_a_double_and_another_brings_it_back(
+    region: EmbeddedRegion, terminal: New, apply: Apply
+):
+    one, other = terminal(), terminal(clinic=OTHER)
+    one.outbox.give("child-day", vaccine="0201")
+    theirs = other.outbox.give("child-day", vaccine="0201")
+    for sender in (one, other):
+        sender.sync()
+    days = ["2026-11-22", "2026-11-20", "2026-11-22"]
+    standing = []
+    for before, after in [("", days[0]), *pairwise(days)]:
+        if before:
+            corrected = events.DoseCorrected(theirs, {"given_on": (before, after)}, "the booklet says so")
+            other.outbox.tell("dose.corrected", corrected, "child-day")
+            other.sync()
+        apply()
+        standing.append([row[6] for row in reviews(region, "child-day")])
+    assert standing == [[True], [False], [True]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_however_many_doses_of_one_day_there_is_one_finding_for_each_at_most(
+    region: EmbeddedRegion, terminal: New, apply: Apply, seed: int
+):
+    chance, child = random.Random(seed), f"child-flood-{seed}"
+    tellers, whose = [terminal() for _ in range(4)], {}
+    for _ in range(80):
+        teller = chance.choice(tellers)
+        whose[teller.outbox.give(child, vaccine="0201")] = teller.me.terminal_id
+    for teller in chance.sample(tellers, len(tellers)):
+        teller.sync()
+        apply()
+    expected = {pair for pair in pairwise(sorted(whose)) if whose[pair[0]] != whose[pair[1]]}
+    assert {(row[2], row[3]) for row in reviews(region, child) if row[6]} == expected
+    ((told,),) = ask(region, "SELECT count(*) FROM feed WHERE what = 'advice' AND note LIKE %s", f"%{child}%".encode())
+    assert len(expected) <= told <= 4 * len(whose)
 
 
 def test_requests_answers_and_reactions_have_their_rows(region: EmbeddedRegion, terminal: New, apply: Apply):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from itertools import permutations
+from itertools import pairwise, permutations
 from pathlib import Path
 
 import pytest
@@ -129,6 +129,19 @@ def test_doubles_of_two_records_end_when_they_are_two_children_again(store: Stor
     desk.tell("child.unmerged", events.ChildUnmerged(merged, "误合并"), one)
     held.apply_page(desk.told[-1:], "next")
     assert about.isdisjoint(matter.key for matter in matters.open_matters(store))
+
+
+def test_a_dose_is_held_beside_its_neighbour_alone_whatever_came_first(store: Store, world: World) -> None:
+    """As the region reckons (tests/e2e/test_region_links.py): many doses of one day are not every pair of them."""
+    held, voices = StoreInbox(store, world, CLINIC), [Voice(world, f"T-{n}") for n in range(2, 5)]
+    child = voices[0].child("钱二")
+    whose = {voice.dose(child): voice for voice in [*voices, voices[2], *voices[::-1]] * 5}
+    for voice in voices[::-1]:
+        held.apply_page(voice.told, "cursor")
+    waiting = [matter.params for matter in matters.open_matters(store) if matter.child_id == child]
+    assert sorted((said["one"], said["other"]) for said in waiting) == [
+        pair for pair in pairwise(sorted(whose)) if whose[pair[0]] is not whose[pair[1]]
+    ]
 
 
 def test_a_merge_that_another_clinic_ended_does_not_come_back_when_the_child_leaves(
