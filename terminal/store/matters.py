@@ -50,18 +50,22 @@ def settle(entry: Entry, key: str, why: str) -> None:
 
 def open_matters(store: Store, code: str = "") -> list[Matter]:
     """What waits, oldest first; of one code or of all."""
-    rows = store.sql(
-        "SELECT key, code, child_id, params, at FROM matter WHERE settled_at = '' AND (? = '' OR code = ?)"
-        " ORDER BY at, key",
-        code,
-        code,
-    )
-    return [Matter(key, said, child_id, json.loads(params), at) for key, said, child_id, params, at in rows]
+    return _rows(store, "(? = '' OR code = ?) ORDER BY at, key", code, code)
 
 
 def one(store: Store, key: str) -> Matter | None:
     """A matter that waits."""
-    return next((matter for matter in open_matters(store) if matter.key == key), None)
+    return next(iter(_rows(store, "key = ?", key)), None)
+
+
+def count(store: Store) -> int:
+    """How many wait."""
+    return int(store.sql("SELECT count(*) FROM matter WHERE settled_at = ''")[0][0])
+
+
+def _rows(store: Store, where: str, *params: str) -> list[Matter]:
+    rows = store.sql(f"SELECT key, code, child_id, params, at FROM matter WHERE settled_at = '' AND {where}", *params)
+    return [Matter(key, said, child_id, json.loads(params), at) for key, said, child_id, params, at in rows]
 
 
 def _text(params: dict[str, Any]) -> str:

@@ -93,7 +93,7 @@ def inbox_count(desk: Desk) -> InboxCount:
     """On any thread."""
     asked = [one for one in requests.open_requests(desk.store) if one.asked_by != desk.clinic]
     overdue = sum(one.due < desk.today().isoformat() for one in asked)
-    return InboxCount(len(matters.open_matters(desk.store)) + len(asked), overdue)
+    return InboxCount(matters.count(desk.store) + len(asked), overdue)
 
 
 def clinic_names(desk: Desk) -> Mapping[str, str]:
@@ -103,13 +103,13 @@ def clinic_names(desk: Desk) -> Mapping[str, str]:
 
 def missing_hours(desk: Desk) -> list[MissingHours]:
     """Desks whose old PC took some hours with it, until a person has settled the matter; on any thread."""
-    return [_missing(desk, one) for one in matters.open_matters(desk.store) if one.code == REPLACED]
+    return [_missing(desk, one) for one in matters.open_matters(desk.store, REPLACED)]
 
 
 @verb(Permission.MATTER_SETTLE)
 def settle_matter(desk: Desk, actor: Actor, key: str, reason: str) -> Outcome[str]:
     """A person has looked into it and says why no more is to be done; it is gone from this desk's list."""
-    matter = next((one for one in matters.open_matters(desk.store) if one.key == key), None)
+    matter = matters.one(desk.store, key)
     if matter is None:
         return stop(block("matter.not_open"))
     if not reason.strip():

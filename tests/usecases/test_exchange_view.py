@@ -79,6 +79,15 @@ def test_a_settled_matter_is_gone_and_stays_gone_while_it_says_the_same(clinic: 
     assert clinic.audit("matter.settle") == [noted], "codes only, no words"
 
 
+def test_what_waits_is_counted_without_being_read(clinic: Story) -> None:
+    """The counter asks every two seconds."""
+    for key in "abc":
+        opened(clinic, key, "review.identity", "child")
+    made(settle_matter(clinic.desk, clinic.doctor, "b", "已核对"))
+    clinic.desk.store.run(clinic.desk.store.sql, "UPDATE matter SET params = 'unreadable' WHERE key = 'c'")
+    assert inbox_count(clinic.desk) == InboxCount(2, 0)
+
+
 def test_requests_of_us_come_first_with_their_days(clinic: Story) -> None:
     child = clinic.child()
     dose = clinic.given_elsewhere(child, "0201", "2026-06-02")
