@@ -1,7 +1,8 @@
 """What a clinic's hub answers beside what a region answers: terminals introduce themselves by their place in the
 region, and leave batches sealed for the region, which the hub passes on unread (regional/relay.py).
 
-A hub gives out no places and no numbers: those are asked of the region, as the terminal signed it.
+A hub gives out no places and no numbers: those are asked of the region, as the terminal signed it. It looks nobody up:
+it knows its clinic's children only, and "not found" would be taken for the region's word.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from sync.messages import Introduced, Introduction, Relayed
 
 _LIFE = timedelta(days=90)  # of a terminal's place here; it introduces itself at every start
 _MOST_WAITING = 2000  # batches of one terminal
-_REGIONS_ALONE = ("/v1/enrolments", "/v1/registrations", "/v1/leases", "/v1/desks")
+_REGIONS_ALONE = ("/v1/enrolments", "/v1/registrations", "/v1/leases", "/v1/desks", "/v1/children/lookup")
 
 _INTRODUCE = "SELECT introduce(%s, %s, %b, %s, %s, %b, %s)"
 # What a batch takes the place of: whatever of its own epoch reaches into it, what was acknowledged of that the region
@@ -67,6 +68,10 @@ def install(app: FastAPI, pool: Pool, keys: KeyRing, world: World, folder: Path)
     @app.post("/v1/leases", include_in_schema=False)
     def regions_alone(asked: Signed) -> Response:
         return forward(pool, asked, world, folder)
+
+    @app.post("/v1/children/lookup", include_in_schema=False)
+    def children_lookup(_: Signed) -> Response:
+        raise Refused(404, "REGIONS_ALONE")
 
     @app.put("/v1/relay/{terminal_id}/{epoch}/{first}-{last}", include_in_schema=False)
     def put_relay(terminal_id: Name, epoch: Name, first: int, last: int, asked: Signed) -> Response:

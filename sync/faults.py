@@ -73,6 +73,7 @@ _REFUSALS: dict[str, tuple[str, Retry]] = {
     "BEHIND": ("sync.behind", "later"),
     "NOT_FOUND": ("sync.lookup_not_found", "never"),
     "AMBIGUOUS": ("sync.lookup_ambiguous", "never"),
+    "REGIONS_ALONE": ("sync.regions_alone", "never"),
     "NO_REFERENCE": ("sync.no_reference", "later"),
     "EXHAUSTED": ("sync.exhausted", "later"),  # facts go up all the same: no hold
     "TOO_MANY_NUMBERS": ("sync.too_many_numbers", "later"),

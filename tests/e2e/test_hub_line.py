@@ -23,6 +23,7 @@ from regional.serve import EmbeddedRegion, prepare
 from sync.client import RegionClient
 from sync.hub import HubLine, introduce
 from sync.keys import KEYSET, REGISTRATION, ROOT
+from sync.messages import LookupRequest
 from sync.through_hub import HubClient
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.feed_inbox import MemoryFeedInbox
@@ -309,6 +310,17 @@ def test_numbers_and_places_are_the_regions_asked_of_it_through_the_hub(hub: Hub
     finally:
         region.start_api()
     refused("sync.garbage", mine.client.desks)
+
+
+def test_a_hub_looks_nobody_up_and_says_who_does(hub: Hub, desk):
+    """Not even a child it knows: what it does not know would be taken for a child that nobody knows."""
+    mine = desk()
+    mine.one.outbox.tell("child.registered", events.ChildRegistered("周八", "1", "2026-11-01"), "child-h8")
+    mine.visit()
+    for child in ("child-h8", "child-of-elsewhere"):
+        refused("sync.regions_alone", mine.client.lookup, LookupRequest("child", child, "vaccination", "S007"))
+    with queries.connect(hub.dsn) as connection:
+        assert connection.execute("SELECT count(*) FROM lookup").fetchall() == [(0,)]
 
 
 def test_a_hub_that_the_region_revoked_relays_nothing_and_its_desks_go_on(
