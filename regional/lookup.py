@@ -30,13 +30,17 @@ SELECT 'also', e.terminal_id, t.clinic_code, e.data
 FROM event_also a JOIN event e USING (terminal_id, epoch, seq) JOIN terminal t USING (terminal_id)
 WHERE a.child_id = ANY (%(children)s) AND e.subject <> ALL (%(children)s)
 """
-_ASKED = "SELECT count(*) FROM lookup WHERE terminal_id = %s AND at > %s::timestamptz - interval '1 hour'"
+_ONE_AT_A_TIME = "SELECT FROM terminal WHERE terminal_id = %s FOR NO KEY UPDATE"
+_ASKED = """
+SELECT count(*) FILTER (WHERE outcome <> 'refused'), count(*) FILTER (WHERE outcome = 'refused')
+FROM lookup WHERE terminal_id = %s AND at > %s::timestamptz - interval '1 hour'
+"""
 _AUDIT = "INSERT INTO lookup VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 
 
 def find(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> bytes:
-    """The record, signed. Raises Refused: 404 NOT_FOUND and 409 AMBIGUOUS, audited too; 429 when a terminal asks too
-    often."""
+    """The record, signed. Raises Refused, audited too: 404 NOT_FOUND, 409 AMBIGUOUS, 429 when a terminal asks too
+    often (of those as many an hour as of answers, then no more)."""
     now = world.now()
     try:
         said = msgspec.json.decode(asked.body, type=LookupRequest)
@@ -46,13 +50,15 @@ def find(pool: Pool, keys: KeyRing, asked: Asked, world: World) -> bytes:
         raise Refused(400, "BAD_REQUEST")
     with pool.transaction() as connection:
         who = auth.terminal(connection, asked, now)
-        row = connection.execute(_ASKED, (who.terminal_id, now)).fetchone()
-        if row and row[0] >= _MOST:
-            raise Refused(429, "BUSY", retry_after_s=600)
-        children = _children(connection, said)
-        outcome = {0: "not_found", 1: "found"}.get(len(children), "ambiguous")
-        _keep(connection, who, said, outcome, children, now)
+        connection.execute(_ONE_AT_A_TIME, (who.terminal_id,))
+        answered, refused = connection.execute(_ASKED, (who.terminal_id, now)).fetchone() or (0, 0)
+        children = _children(connection, said) if answered < _MOST else []
+        outcome = {0: "not_found", 1: "found"}.get(len(children), "ambiguous") if answered < _MOST else "refused"
+        if outcome != "refused" or refused < _MOST:
+            _keep(connection, who, said, outcome, children, now)
         lines = _lines(connection, children[0]) if outcome == "found" else []
+    if outcome == "refused":
+        raise Refused(429, "BUSY", retry_after_s=600)
     if outcome != "found":
         raise Refused(404, "NOT_FOUND") if not children else Refused(409, "AMBIGUOUS")
     if sum(len(line[3]) + 1 for line in lines) > feed.MAX_PLAIN_BYTES:

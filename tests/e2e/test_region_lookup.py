@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -14,11 +17,13 @@ from domain import events
 from domain.errors import ConfigError, SyncError
 from domain.world import World
 from regional import __main__ as line
-from regional import queries, reference
+from regional import lookup, queries, reference
 from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
+from sync.client import RegionClient
 from sync.feed import Feed
 from sync.keys import region_keys
+from sync.messages import LookupRequest
 from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.region_fixtures import CLINIC, Terminal
 
@@ -90,6 +95,35 @@ def test_what_is_not_found_or_not_one_is_said_and_audited(region: EmbeddedRegion
         ways.lookup("booklet", "0001999002", "curiosity", "S007")
     with pytest.raises(SyncError, match=r"sync\.bad_request"):
         ways.lookup("booklet", "0001999002", "vaccination", "")
+
+
+def test_no_terminal_asks_more_in_an_hour_however_many_at_once_and_the_refusals_are_audited(
+    region: EmbeddedRegion, terminal: New
+):
+    one, left, most = terminal(), 3, lookup._MOST
+    with queries.connect(region.dsn) as connection:
+        connection.execute(
+            "INSERT INTO lookup SELECT now(), %s, %s, 'S007', 'history', 'booklet', 'not_found'"
+            " FROM generate_series(1, %s)",
+            (one.me.terminal_id, CLINIC, most - left),
+        )
+
+    def look(_: int) -> str:
+        client = RegionClient(region.url, region.ca_file.read_text(), one.me.key, World(), client="vaxdesk/0.2.0")
+        with closing(client), pytest.raises(SyncError) as fault:
+            client.lookup(LookupRequest("booklet", "no such", "history", "S007"))
+        return fault.value.code
+
+    with ThreadPoolExecutor(8) as desks:
+        said = Counter(desks.map(look, range(12)))
+    assert said == {"sync.lookup_not_found": left, "sync.busy": 12 - left}
+    audit = "SELECT outcome, count(*) FROM lookup WHERE terminal_id = %s GROUP BY 1 ORDER BY 1"
+    assert ask(region, audit, one.me.terminal_id) == [("not_found", most), ("refused", 12 - left)]
+    with queries.connect(region.dsn) as connection:  # an hour later
+        connection.execute(
+            "UPDATE lookup SET at = at - interval '1 hour' WHERE terminal_id = %s", (one.me.terminal_id,)
+        )
+    assert look(0) == "sync.lookup_not_found"
 
 
 def test_a_number_stands_in_no_address(terminal: New, monkeypatch: pytest.MonkeyPatch):
