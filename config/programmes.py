@@ -1,4 +1,5 @@
-"""Immunization programmes: one directory each, `programme.json` and `antigens/NAME.json`, read strictly."""
+"""Immunization programmes: one directory each, `programme.json` and `antigens/NAME.json`, read strictly; or, as the
+region publishes one, a document: the same in one JSON, the antigens inside."""
 
 from __future__ import annotations
 
@@ -30,6 +31,24 @@ def load(directory: Path) -> Programme:
     whole = msgspec.structs.replace(programme, antigens=antigens)
     _check_names(whole, directory)
     return whole
+
+
+def read(name: str, content: bytes) -> Programme:
+    """The programme in a published document of that name. Raises ConfigError saying what is wrong in it."""
+    try:
+        programme = msgspec.json.decode(content, type=Programme)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as fault:
+        raise ConfigError("config.bad_setting", path=name, detail=str(fault)) from fault
+    if programme.name != name or not programme.antigens:
+        detail = f"name: {programme.name}" if programme.antigens else "antigens: 0"
+        raise ConfigError("config.bad_setting", path=name, detail=detail)
+    _check_names(programme, Path(name))
+    return programme
+
+
+def packed(directory: Path) -> bytes:
+    """The programme of a directory as a document. Raises ConfigError."""
+    return msgspec.json.encode(load(directory), order="deterministic")
 
 
 def write(programme: Programme, directory: Path) -> None:

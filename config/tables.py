@@ -1,18 +1,24 @@
 """Code tables of the clinic, read from config/tables/*.csv when first asked for.
 
 Every row keeps where it comes from (`evidence`; marks and sources: config/tables/README.md).
-A damaged table raises ConfigError.
+A damaged table raises ConfigError. A table the region published takes the place of the one that ships.
 """
 
 from __future__ import annotations
 
 import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cache
+from io import StringIO
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, TypeVar
 
 import msgspec
 
+from config.published import Document, Refused, newest
 from domain.errors import ConfigError
 from domain.precheck import Precaution
 
@@ -79,38 +85,110 @@ class Product(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 Row = TypeVar("Row", bound=msgspec.Struct)
 
 
+_TERMS = (
+    "sites", "routes", "sexes", "ethnic-groups", "residence", "register-status", "dose-kinds", "components",
+    "conditions",
+)  # fmt: skip
+KEYS: Mapping[str, tuple[type[msgspec.Struct], str]] = {
+    **{name: (Term, "code") for name in _TERMS},
+    "vaccines": (Vaccine, "code4"),
+    "areas": (Area, "code"),
+    "products": (Product, "prefix7"),
+}
+"""What may be published: the name, what a row is, and the column that names it. The file's name has _ for -."""
+_published: dict[str, bytes] = {}
+
+
 def read_table(path: Path, kind: type[Row]) -> tuple[Row, ...]:
     """The rows of a table; an empty cell means the default. Raises ConfigError naming file and line."""
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise ConfigError("config.bad_table", table=path.name, detail=str(fault)) from fault
+    return parse(path.name, content, kind)
+
+
+def parse(name: str, content: bytes, kind: type[Row]) -> tuple[Row, ...]:
+    """The rows of a table's CSV. Raises ConfigError naming table and line."""
     line = 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader, rows = csv.DictReader(file, strict=True), []
-            for cells in reader:
-                line = reader.line_num
-                filled: dict[str, object] = {name: cell for name, cell in cells.items() if cell}
-                if "components" in filled:
-                    filled["components"] = cells["components"].split(";")
-                rows.append(msgspec.convert(filled, kind, strict=False))
-            return tuple(rows)
-    except (OSError, UnicodeDecodeError, csv.Error, msgspec.ValidationError) as fault:
-        raise ConfigError("config.bad_table", table=path.name, detail=f"{line}: {fault}") from fault
+        reader, rows = csv.DictReader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True), []
+        for cells in reader:
+            line = reader.line_num
+            filled: dict[str, object] = {name: cell for name, cell in cells.items() if cell}
+            if "components" in filled:
+                filled["components"] = cells["components"].split(";")
+            rows.append(msgspec.convert(filled, kind, strict=False))
+        return tuple(rows)
+    except (UnicodeDecodeError, csv.Error, msgspec.ValidationError) as fault:
+        raise ConfigError("config.bad_table", table=name, detail=f"{line}: {fault}") from fault
+
+
+def check(name: str, content: bytes) -> None:
+    """Whether a published table may take the place of the one that ships: every row read, named once, and every code
+    there that records may carry already; products may go. Raises ConfigError."""
+    kind, key = KEYS[name]
+    named = Counter(getattr(row, key) for row in parse(name, content, kind))
+    shipped = () if kind is Product else read_table(FOLDER / _file(name), kind)
+    twice = {one for one, count in named.items() if count > 1}
+    missing = {getattr(row, key) for row in shipped} - named.keys()
+    foreign = {row.vaccine for row in parse(name, content, Product)} - vaccines().keys() if name == "products" else ()
+    for fault, names in (("twice", twice), ("missing", missing), ("unknown", foreign), ("empty", () if named else "?")):
+        if names:
+            raise ConfigError("config.bad_table", table=name, detail=f"{fault}: {', '.join(sorted(names))}")
+
+
+def in_force(documents: Sequence[Document], day: date) -> tuple[dict[str, bytes], tuple[Refused, ...]]:
+    """The published tables in force on a day by file name, and those that cannot be used. `documents` by name, then as
+    they come into force; what is no table is passed over."""
+    kept, refused = {}, list[Refused]()
+
+    def content(document: Document) -> bytes:
+        check(document.name, document.content)
+        return document.content
+
+    for name, of_name in groupby(documents, lambda one: one.name):
+        if name in KEYS:
+            found, bad = newest(tuple(of_name), day, content)
+            refused += bad
+            if found is not None:
+                kept[_file(name)] = found
+    return kept, tuple(refused)
+
+
+def use(published: Mapping[str, bytes]) -> None:
+    """Tables by file name that take the place of those that ship, from now on in this process; each was checked."""
+    if published != _published:
+        _published.clear()
+        _published.update(published)
+        for kept in (_terms, vaccines, areas, products, _products_by_code):
+            kept.cache_clear()
+
+
+def _file(name: str) -> str:
+    return f"{name.replace('-', '_')}.csv"
+
+
+def _rows(name: str, kind: type[Row]) -> tuple[Row, ...]:
+    content = _published.get(_file(name))
+    return read_table(FOLDER / _file(name), kind) if content is None else parse(name, content, kind)
 
 
 @cache
 def _terms(name: str) -> dict[str, Term]:
-    return {term.code: term for term in read_table(FOLDER / f"{name}.csv", Term)}
+    return {term.code: term for term in _rows(name, Term)}
 
 
 @cache
 def vaccines() -> dict[str, Vaccine]:
     """Four-digit code -> vaccine. Two systems disagree on a few codes; `evidence` says which."""
-    return {vaccine.code4: vaccine for vaccine in read_table(FOLDER / "vaccines.csv", Vaccine)}
+    return {vaccine.code4: vaccine for vaccine in _rows("vaccines", Vaccine)}
 
 
 @cache
 def areas() -> dict[str, Area]:
     """GB/T 2260 code of 2, 4 or 6 digits -> area, as they stand today; abolished ones are missing."""
-    return {area.code: area for area in read_table(FOLDER / "areas.csv", Area)}
+    return {area.code: area for area in _rows("areas", Area)}
 
 
 def known_area(code: str) -> bool:
@@ -127,7 +205,7 @@ def area_name(code: str) -> str:
 @cache
 def products() -> tuple[Product, ...]:
     """The vaccine products this clinic handles. Those shipped are synthetic."""
-    return read_table(FOLDER / "products.csv", Product)
+    return _rows("products", Product)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from config import programmes
 from domain.errors import ConfigError
 from domain.wire import UNREADABLE, signed
 from domain.wire.feed import Reference
@@ -116,11 +117,12 @@ def rotate(
 
 
 def publish(dsn: str, keys: KeyRing, world: World, actor: str, name: str, path: Path, effective_on: date) -> Reference:
-    """A file as a document for every terminal, in force from a day on; audited. Raises ConfigError."""
+    """A file, or a programme's folder, as a document for every terminal, in force from a day on; audited. Raises
+    ConfigError."""
     if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", name):
         raise ConfigError("region.reference_name", name=name)
     try:
-        content = path.read_bytes()
+        content = programmes.packed(path) if path.is_dir() else path.read_bytes()
     except OSError as fault:
         raise ConfigError("region.no_file", path=str(path)) from fault
     with queries.connect(dsn) as connection, connection.transaction():

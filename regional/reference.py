@@ -10,6 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
+from config import plans, settings, tables
 from domain.errors import ConfigError
 from domain.wire import UNREADABLE, feed, signed
 from domain.wire.feed import Catalogue, Reference
@@ -83,9 +84,9 @@ _FIRST = "INSERT INTO recalled_dose VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHI
 def publish(
     connection: Connection, keys: KeyRing, name: str, content: bytes, effective_on: date, now: datetime
 ) -> Reference:
-    """Publish a document; the same content from the same day is the same publication. Raises ConfigError."""
-    if name == RECALLED:
-        _recalled(content)
+    """Publish a document; the same content from the same day is the same publication. Raises ConfigError: nothing that
+    terminals could not use goes out."""
+    _check(name, content, effective_on)
     if not 0 < len(content) <= MAX_CONTENT:
         raise ConfigError("region.reference_size", size=len(content), limit=MAX_CONTENT)
     version, day = sha256(content).hexdigest(), effective_on.isoformat()
@@ -99,6 +100,19 @@ def publish(
         said = Reference(row[0], name, version, day, utc_text(now))
         keep(connection, said, signed.encode(keys.sign("reference", said)), content, now)
     return said
+
+
+def _check(name: str, content: bytes, effective_on: date) -> None:
+    """A document that terminals read must be one they can read. Raises ConfigError."""
+    if name == RECALLED:
+        _recalled(content)
+    try:
+        if plans.is_programme(name, settings.Programme()):
+            plans.check(name, content, effective_on)
+        elif name in tables.KEYS:
+            tables.check(name, content)
+    except ConfigError as fault:
+        raise ConfigError("region.reference_unusable", name=name, detail=fault.params["detail"]) from fault
 
 
 def one_at_a_time(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from terminal.bootstrap.home import (
     open_desk,
     set_up_logging,
     unlock,
+    use_published,
     world_of,
 )
 from terminal.bootstrap.hub import hub_client, join_hub, set_hub
@@ -36,5 +37,6 @@ __all__ = [
     "set_up_logging",
     "sync_alone",
     "unlock",
+    "use_published",
     "world_of",
 ]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from config import plans
+from config import plans, tables
 from config import settings as config
+from config.published import Refused
 from domain.errors import StoreError
 from domain.world import World
-from terminal.store import approvals, keyfile, ledger
+from terminal.store import approvals, keyfile, ledger, references
 from terminal.store.database import Store
 from terminal.usecases.clock_check import check_clock
 from terminal.usecases.desk import Desk
@@ -103,7 +104,8 @@ def world_of(home: Home) -> World:
 
 
 def open_desk(home: Home, start_passphrase: str = "", world: World | None = None, *, check_first: bool = True) -> Desk:
-    """Open the records for work; the clock is held against the last record. Raises StoreError, ConfigError.
+    """Open the records for work, by what the region published; the clock is held against the last record. Raises
+    StoreError, ConfigError.
 
     `check_first` reads the whole database before anything else; the counter does that while it is already open.
     """
@@ -117,7 +119,26 @@ def open_desk(home: Home, start_passphrase: str = "", world: World | None = None
     )
     desk.approvals = approvals.given(desk.store)
     check_clock(desk)
+    use_published(desk)
     return desk
+
+
+def use_published(desk: Desk) -> tuple[Refused, ...]:
+    """Go by the programmes and code tables the region published that are in force today; gives those that cannot be
+    used, in whose place what was in force before stays. Any thread but the store's. Raises ConfigError, StoreError."""
+    day, named, read = desk.today(), desk.settings.programme, desk.plans
+    found = references.documents(desk.store, lambda name: name in tables.KEYS or plans.is_programme(name, named))
+    kept, refused = tables.in_force(found, day)
+    if any(one.name not in tables.KEYS for one in found):
+        read = plans.load(named, documents=found, day=day)
+    desk.store.run(_go_by, desk, read, kept)
+    return (*read.refused, *refused)
+
+
+def _go_by(desk: Desk, read: plans.Plans, kept: Mapping[str, bytes]) -> None:
+    """On the store's thread: no verb is under way."""
+    tables.use(kept)
+    desk.plans, desk.foreseen = read, None
 
 
 def set_up_logging(home: Home, level: int = logging.INFO) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from domain.errors import StoreError, VaxdeskError
+from config.published import Refused
+from domain.errors import ConfigError, StoreError, VaxdeskError
 from drivers.reader import ScannerReader
 from drivers.scan import Report
-from terminal.bootstrap.home import Home
+from terminal.bootstrap.home import Home, use_published
 from terminal.bootstrap.lines import RegionLine, WatchedOutbox
 from terminal.bootstrap.region import CLIENT
 from terminal.housekeeping import Housekeeping
@@ -49,12 +51,15 @@ class Terminal:
         self.backed_up_at: datetime | None = None
         self._checked = False
         self._backup_asked = False
+        self._standing: tuple[tuple[int, bool], ...] = ()  # of the documents gone by
+        self._refused: tuple[Refused, ...] = ()
         self.spools: list[Spool] = []
         self.reader = ScannerReader(home.settings.scanners, lambda report: self.on_report(report), desk.world)
         tasks = {
             "records": self.check_records,
             "backup": self.back_up,
             "medium": self.copy_unsent,
+            "published": self.follow_region,
             "forecasts": self.recount,
         }
         self.keeper = Housekeeping(tasks, self._note_ill)
@@ -210,6 +215,16 @@ class Terminal:
             seal_waiting(outbox, region_keys(outbox), identity(outbox), self.desk.world, CLIENT)
             copy_unsent(self.desk.store, self.home.second_medium, self.desk.world)
 
+    def follow_region(self) -> None:
+        """Go by the programmes and code tables the region published, when one came or came into force; one that cannot
+        be used is told. Raises ConfigError."""
+        standing = references.standing(self.desk.store, self.desk.today())
+        if standing != self._standing:
+            self._refused = use_published(self.desk)
+            self._standing = standing
+        for one in self._refused:
+            raise ConfigError("reference.unusable", name=one.name, day=one.effective_on, detail=one.detail)
+
     def recount(self) -> None:
         """Reckon every child anew of whom others told, and all when the programme's data, the edition in force or the
         month is another."""
@@ -228,14 +243,16 @@ class Terminal:
         self.ill[task] = (code, params)
 
     def stop(self, deadline_s: float = 5.0) -> None:
-        """End the threads and close the records. What is unprinted or unsent waits in the database."""
+        """End the threads, all at once and within `deadline_s` together, then close the records. What is unprinted or
+        unsent waits in the database."""
         parts = {"housekeeping": self.keeper.stop, "scanners": self.reader.stop}
         parts |= {f"printer {i}": spool.stop for i, spool in enumerate(self.spools)}
         parts |= self.region.stops()
         if self.hub:
             parts["hub"] = self.hub.stop
-        for name, stop in parts.items():
-            if not stop(deadline_s):
-                _log.warning("%s still busy at exit", name)
+        with ThreadPoolExecutor(len(parts)) as each:
+            ended = each.map(lambda stop: stop(deadline_s), parts.values())
+        for name in (name for name, in_time in zip(parts, ended, strict=True) if not in_time):
+            _log.warning("%s still busy at exit", name)
         self.region.close()
         self.desk.store.close()

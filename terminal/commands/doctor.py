@@ -138,6 +138,10 @@ def _records(home: bootstrap.Home, say: Say) -> Iterator[Finding]:
         elif not envelope.sealed:
             yield Finding("look", "emergency.not_sealed")
         yield from (Finding("mend", p.code, p.params) for p in check_clock(desk))
+        for one in bootstrap.use_published(desk):
+            yield Finding(
+                "mend", "reference.unusable", {"name": one.name, "day": one.effective_on, "detail": one.detail}
+            )
         yield from _hub(home, desk)
         yield from _region(home, desk)
 

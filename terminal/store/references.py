@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
 
+from config.published import Document
 from domain.wire import UNREADABLE
 from domain.wire.feed import Reference
 from terminal.store.database import Store
@@ -18,6 +19,7 @@ RECALLED_LOTS, CLINICS = "recalled-lots", "clinics"
 _HELD = "SELECT number, name, version, effective_on, published_at FROM reference ORDER BY number"
 _IN_FORCE = """SELECT content FROM reference WHERE name = ? AND effective_on <= ?
     ORDER BY effective_on DESC, number DESC LIMIT 1"""
+_VERSIONS = "SELECT name, version, effective_on, number FROM reference ORDER BY name, effective_on, number"
 
 
 class _RecalledLot(msgspec.Struct, frozen=True):
@@ -45,6 +47,21 @@ def in_force(store: Store, name: str, day: date) -> bytes | None:
     """The document of that name in force on a day; None without one."""
     found = store.sql(_IN_FORCE, name, day.isoformat())
     return bytes(found[0][0]) if found else None
+
+
+def documents(store: Store, wanted: Callable[[str], bool]) -> list[Document]:
+    """Everything published under the names wanted, by name, then as it comes into force; any thread."""
+    found = []
+    for name, version, effective_on, number in store.sql(_VERSIONS):
+        if wanted(name):
+            content = store.sql("SELECT content FROM reference WHERE number = ?", number)[0][0]
+            found.append(Document(name, version, date.fromisoformat(effective_on), bytes(content)))
+    return found
+
+
+def standing(store: Store, day: date) -> tuple[tuple[int, bool], ...]:
+    """Changes when a document comes, and when one comes into force; any thread."""
+    return tuple((one.number, one.effective_on <= day.isoformat()) for one in held(store).values())
 
 
 def clinics(store: Store, day: date) -> Mapping[str, str]:
