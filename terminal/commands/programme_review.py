@@ -10,9 +10,11 @@ from pathlib import Path
 
 from config import programmes
 from domain.schedule.programme import MARKS, Antigen, Programme, Rule, Series, SeriesDose
+from terminal import bootstrap
 from terminal.commands import programme_evaluate as evaluate
 from terminal.commands import programme_words as words
 from terminal.commands.line import DONE, Say
+from terminal.commands.opening import opened
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,28 @@ class Row:
 
 
 def run(settings: Path, args: argparse.Namespace, say: Say) -> int:
-    """Without a name, what ships and how many rules each has; with one, all its rules, or those of a mark."""
+    """Without a name, every programme and how many rules it has; with one, all its rules, or those of a mark."""
+    here = _gone_by(settings, say)
     if not args.name:
-        for path in sorted(programmes.DIRECTORY.iterdir()):
-            if (path / "programme.json").exists():
-                programme = programmes.load(path)
-                print(_title(programme, say))
-                print(f"  {_counted(programme, list(rules(programme, say)), say)}")
+        shipped = (path.name for path in programmes.DIRECTORY.iterdir() if (path / "programme.json").exists())
+        for name in sorted({*shipped, *here}):
+            programme = here.get(name) or programmes.load(programmes.DIRECTORY / name)
+            print(_title(programme, say))
+            print(f"  {_counted(programme, list(rules(programme, say)), say)}")
         return DONE
-    programme, _ = evaluate.find(args.name)
+    programme = here.get(args.name) or evaluate.find(args.name)[0]
     for line in report(programme, args.mark, say):
         print(line)
     return DONE
+
+
+def _gone_by(settings: Path, say: Say) -> dict[str, Programme]:
+    """What this terminal goes by, by name, as the region may have published it; nothing where there are no records."""
+    if not settings.exists() or not (home := bootstrap.find_home(settings)).records.exists():
+        return {}
+    with opened(home, say) as desk:
+        plan = desk.plan
+    return {one.name: one for one in (*plan.editions, plan.supplement) if one}
 
 
 def report(programme: Programme, mark: str, say: Say) -> Iterator[str]:

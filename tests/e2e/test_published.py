@@ -80,6 +80,7 @@ def test_what_the_region_publishes_is_gone_by_while_the_terminal_runs(
     home = one.counter.home
     said = vaxdesk("doctor", home=home.folder)
     assert NEW in said.out and "what was in force before stays in force" in said.out
+    assert "of the region" in vaxdesk("programme", "review", NEW, home=home.folder).out, "the physician reads it"
     again = bootstrap.open_desk(home)
     try:
         assert again.plan.programme(today).name == NEW and tables.product("8999901")
