@@ -81,11 +81,6 @@ def unapplied(dsn: str) -> int:
     return _count(dsn, "SELECT count(*) FROM batch WHERE applied_at IS NULL AND problem IS NULL")
 
 
-def events_per_terminal(dsn: str) -> dict[str, int]:
-    with connect(dsn) as connection:
-        return dict(connection.execute("SELECT terminal_id, count(*) FROM event GROUP BY terminal_id").fetchall())
-
-
 def child(dsn: str, child_id: str) -> dict[str, Any] | None:
     """The fields of a child as they stand now."""
     with connect(dsn) as connection:

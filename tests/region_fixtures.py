@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import VaxdeskError
 from domain.world import World
-from regional import database
+from regional import database, queries
 from regional.keys import KeyRing
 from regional.postgres import Cluster
 from regional.serve import EmbeddedRegion
@@ -51,6 +51,12 @@ class Terminal:
         return Terminal(self.outbox, self.me, self.place, client, self.world)
 
     ca_pem: str = ""
+
+
+def events_per_terminal(dsn: str) -> dict[str, int]:
+    """How many events the region has of each terminal."""
+    with queries.connect(dsn) as connection:
+        return dict(connection.execute("SELECT terminal_id, count(*) FROM event GROUP BY terminal_id").fetchall())
 
 
 @pytest.fixture(scope="session")

@@ -83,11 +83,6 @@ def _open_of(store: Store, child_id: str, where: str) -> list[VisitRow]:
     return _rows(store, f"WHERE child_id IN ({', '.join('?' * len(ids))}) AND closed_at IS NULL AND {where}", *ids)
 
 
-def observed(store: Store, now: str) -> list[VisitRow]:
-    """Closed visits whose observation still runs."""
-    return _rows(store, "WHERE closed_at IS NOT NULL AND observe_until > ? ORDER BY observe_until", now)
-
-
 def closed_since(store: Store, child_id: str, since: str) -> list[str]:
     """The ids of a child's visits closed from a moment (UTC) on."""
     ids = links.group(store, child_id)

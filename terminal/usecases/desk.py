@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, Generic, Literal, ParamSpec, Type
 from config.plans import Plans
 from config.settings import Settings
 from domain.permissions import Permission, require
-from domain.problems import Problem, Severity, block
+from domain.problems import Problem, block
 from domain.schedule.plan import Plan
 from domain.world import World
 from terminal.store import ledger
@@ -88,10 +88,6 @@ class Outcome(Generic[T]):
     @property
     def ok(self) -> bool:
         return self.value is not None
-
-    @property
-    def stopped_by(self) -> tuple[Problem, ...]:
-        return tuple(p for p in self.problems if p.severity in (Severity.BLOCK, Severity.OVERRIDE))
 
 
 def stop(*problems: Problem) -> Outcome[T]:

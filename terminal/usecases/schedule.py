@@ -10,8 +10,7 @@ import msgspec
 
 from domain.doses import Dose, repeated
 from domain.events import ChildRegistered
-from domain.permissions import Permission
-from domain.problems import Problem, block, warn
+from domain.problems import Problem, warn
 from domain.schedule.case import Case, Given
 from domain.schedule.judgement import CANDIDATE, Judgement, judge
 from domain.schedule.page import Page, read_page
@@ -19,14 +18,7 @@ from domain.schedule.record import case_of
 from terminal.store import children, doses, forecasts
 from terminal.store.forecasts import Reckoned
 from terminal.store.ledger import Entry
-from terminal.usecases.desk import Actor, Desk, Outcome, stop, verb
-
-
-@verb(Permission.CHILD_VIEW)
-def read_child_page(desk: Desk, actor: Actor, child_id: str) -> Outcome[Page]:  # noqa: ARG001 (a verb's)
-    """The booklet's page of a child on the screen, whose view is audited already."""
-    page = page_of(desk, child_id)
-    return stop(block("child.not_found")) if page is None else Outcome(page)
+from terminal.usecases.desk import Desk
 
 
 def page_of(desk: Desk, child_id: str) -> Page | None:

@@ -18,7 +18,7 @@ from terminal.store import ledger
 from terminal.store.outbox import StoreOutbox, unsent
 from terminal.usecases.desk import Desk
 from tests.fakes.homes import found_home
-from tests.region_fixtures import CLINIC
+from tests.region_fixtures import CLINIC, events_per_terminal
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_revoked_terminal_comes_back_with_a_new_code(region: EmbeddedRegion, h
     assert after == me(desk) != before
     bootstrap.sync_alone(home, desk)
     assert unsent(desk.store).events == 0
-    assert queries.events_per_terminal(region.dsn).get(before) is None
+    assert events_per_terminal(region.dsn).get(before) is None
     assert dose in str(desk.store.sql("SELECT event_id FROM event"))
 
 

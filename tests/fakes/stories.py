@@ -15,6 +15,7 @@ from domain.codes import Package, TracePackage
 from domain.doses import Dose
 from domain.events import ChildRegistered, DoseGiven, Guardian, Identifier
 from domain.problems import Problem
+from domain.schedule.page import Page
 from domain.world import World
 from terminal.store import doses, ledger, stock
 from terminal.store.database import Store
@@ -24,6 +25,7 @@ from terminal.usecases.receive_stock import receive_stock
 from terminal.usecases.record_dose import record_dose
 from terminal.usecases.register_child import register_child
 from terminal.usecases.scan_routing import Answer, route_scan
+from terminal.usecases.schedule import page_of
 from terminal.usecases.sign_in import put_staff, sign_in
 from terminal.usecases.visit import open_visit
 from tests.fakes.desk import CLINIC, TestDesk, made, make_desk
@@ -138,6 +140,12 @@ class Story:
     def read(self, work: Callable[..., Any], *args: Any) -> Any:
         """Ask the store."""
         return self.desk.store.run(work, self.desk.store, *args)
+
+    def page(self, child: str) -> Page:
+        """The booklet's page as it stands today."""
+        page = page_of(self.desk, child)
+        assert page is not None
+        return page
 
     def audit(self, action: str) -> list[dict[str, Any]]:
         """The audit rows of one action, oldest first."""

@@ -40,7 +40,7 @@ from tests.fakes.feed_inbox import MemoryFeedInbox
 from tests.fakes.ledgers import KEY
 from tests.fakes.outbox import enrolled
 from tests.faults.exchange_terminal import CHILDREN
-from tests.region_fixtures import CLINIC
+from tests.region_fixtures import CLINIC, events_per_terminal
 
 KINDS = ("api", "worker", "postgres", "backend", "terminal")
 
@@ -285,8 +285,8 @@ def count(exchange: Exchange, way: Feed, inbox: MemoryFeedInbox) -> None:
         assert exchange.heard.saved[desk.folder.name] <= one.given, "what was shown as saved is there"
     assert held[0].heard == held[1].given and held[1].heard == held[0].given, "each desk has the other's doses"
     told = {one.terminal_id: one.seq for one in held}
-    assert told.items() <= queries.events_per_terminal(region.dsn).items()
-    assert sum(queries.events_per_terminal(region.dsn).values()) == sum(told.values()) + CHILDREN
+    assert told.items() <= events_per_terminal(region.dsn).items()
+    assert sum(events_per_terminal(region.dsn).values()) == sum(told.values()) + CHILDREN
     doses = sorted(dose for one in held for dose in one.given)
     assert sorted(queries.dose_ids(region.dsn)) == doses, "each dose is projected once"
     assert (queries.doubled(region.dsn), queries.quarantined(region.dsn), queries.unapplied(region.dsn)) == (0, 0, 0)

@@ -26,6 +26,7 @@ from terminal import bootstrap
 from terminal.store import ledger
 from terminal.store.outbox import StoreOutbox, check_chain, unsent
 from tests.fakes.homes import found_home
+from tests.region_fixtures import events_per_terminal
 
 ROOT = Path(__file__).parents[2]
 LANES = 2  # so many cores
@@ -125,7 +126,7 @@ def check(counter: Counter, region: EmbeddedRegion) -> int:
     there = [row for row in queries.doses(region.dsn) if row.terminal_id == terminal_id]
     assert sorted(row.dose_id for row in there) == sorted(rows)
     assert {row.dose_id for row in there if row.state == "voided"} == voided
-    assert queries.events_per_terminal(region.dsn)[terminal_id] == seq
+    assert events_per_terminal(region.dsn)[terminal_id] == seq
     return len(rows)
 
 

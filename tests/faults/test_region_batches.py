@@ -26,7 +26,7 @@ from sync.keys import KEYSET, region_keys
 from tests.e2e.test_region_apply import quarantine
 from tests.e2e.test_region_sync import sealed
 from tests.fakes.feed_inbox import MemoryFeedInbox
-from tests.region_fixtures import CLINIC, Terminal
+from tests.region_fixtures import CLINIC, Terminal, events_per_terminal
 
 New = Callable[..., Terminal]
 Apply = Callable[[], int]
@@ -448,7 +448,7 @@ def test_the_longest_fact_and_the_kinds_of_tomorrow_are_taken(region: EmbeddedRe
     one.sync()
     apply()
     assert quarantine(region, one) == {}
-    assert queries.events_per_terminal(region.dsn)[one.me.terminal_id] == 2
+    assert events_per_terminal(region.dsn)[one.me.terminal_id] == 2
 
 
 def test_the_signature_of_a_request_covers_the_whole_batch(region: EmbeddedRegion, one: Terminal):

@@ -15,14 +15,14 @@ from config.texts import LANGUAGES, say
 from domain.errors import SyncError
 from domain.wire import signed
 from domain.world import World, utc_text
-from regional import certificates, queries
+from regional import certificates
 from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
 from sync import crypto
 from sync.keys import KEYSET
 from sync.messages import Status
 from tests.fakes.lines import Relay, Script, answer
-from tests.region_fixtures import Terminal
+from tests.region_fixtures import Terminal, events_per_terminal
 
 New = Callable[..., Terminal]
 
@@ -40,7 +40,7 @@ def busy_terminal(terminal: New) -> Terminal:
 
 
 def mine(region: EmbeddedRegion, one: Terminal) -> int:
-    return queries.events_per_terminal(region.dsn).get(one.me.terminal_id, 0)
+    return events_per_terminal(region.dsn).get(one.me.terminal_id, 0)
 
 
 @pytest.mark.parametrize("spoil", ["drop", "cut"])

@@ -21,6 +21,7 @@ from tests.fakes.counter import Counter
 from tests.fakes.disks import small_disk
 from tests.fakes.homes import found_home
 from tests.fakes.lines import Relay, Script, Spoil, answer
+from tests.region_fixtures import events_per_terminal
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def nothing_lost(counter: Counter, apply: Callable[[], int]) -> Callable[[list[s
         assert counter.doses_there() == sorted(given)
         assert queries.doubled(counter.region.dsn) == 0
         ((seq,),) = counter.desk.store.sql("SELECT seq FROM head")
-        assert queries.events_per_terminal(counter.region.dsn)[identity(counter.outbox).terminal_id] == seq
+        assert events_per_terminal(counter.region.dsn)[identity(counter.outbox).terminal_id] == seq
         assert counter.desk.store.run(check_chain, counter.desk.store) is None
 
     return check

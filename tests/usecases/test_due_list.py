@@ -51,11 +51,9 @@ def test_due_and_overdue_are_never_mixed(clinic: Story) -> None:
 
 
 def test_the_list_is_what_the_childs_page_says(clinic: Story) -> None:
-    from terminal.usecases.schedule import read_child_page
-
     for born in (NEWBORN, "2026-03-19", "2024-02-29", "2020-08-31"):
         child = clinic.child(born)
-        page = made(read_child_page(clinic.desk, clinic.nurse, child))
+        page = clinic.page(child)
         assert groups(due(clinic), child) == {n.group: n.standing for n in page.due}
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from terminal.usecases.defer_doses import defer_doses
 from terminal.usecases.record_dose import record_dose
-from terminal.usecases.schedule import read_child_page
 from tests.fakes.desk import HEPB_BOX
 from tests.fakes.stories import Story, codes, made
 
@@ -34,7 +33,7 @@ def test_or_the_dose_is_put_off(clinic: Story) -> None:
     visit = clinic.visit(child, health={"temperature_c": 38.2})
     clinic.check(child, HEPB_BOX)
     made(defer_doses(clinic.desk, clinic.nurse, visit, ("0202",), "deferred", "发热", "2026-11-30"))
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     assert str(next(n for n in page.nexts if n.group == "HepB").put_off) == "2026-11-30"
 
 

@@ -18,7 +18,7 @@ from terminal.usecases.approve_programme import approve_programme
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.record_dose import record_dose, transcribe_dose
 from terminal.usecases.register_child import update_child
-from terminal.usecases.schedule import read_child_page
+from terminal.usecases.schedule import page_of
 from terminal.usecases.visit import close_visit
 from tests.fakes.desk import HEPB_BOX
 from tests.fakes.stories import BCG, HEPB, JE, MMR, NEWBORN, Story, codes, made
@@ -35,7 +35,7 @@ def kept(clinic: Story, child: str) -> dict[str, tuple[str, int]]:
 
 
 def on_page(clinic: Story, child: str) -> dict[str, tuple[str, int]]:
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     return {n.group: (str(n.recommended_on), n.number) for n in page.nexts if n.standing not in ("offered", "closed")}
 
 
@@ -242,9 +242,9 @@ def test_nothing_of_the_schedule_is_uploaded(clinic: Story) -> None:
 
 @pytest.mark.parametrize("group", ["HepB", "MMR"])
 def test_the_page_is_the_childs_own(clinic: Story, group: str) -> None:
-    page = made(read_child_page(clinic.desk, clinic.nurse, clinic.child()))
+    page = clinic.page(clinic.child())
     assert next(n for n in page.nexts if n.group == group).standing in ("due", "overdue")
-    assert codes(read_child_page(clinic.desk, clinic.nurse, "nobody").problems) == ["child.not_found"]
+    assert page_of(clinic.desk, "nobody") is None
     assert forecasts.reckon("x", page).rows
 
 

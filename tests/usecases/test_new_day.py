@@ -11,7 +11,6 @@ from terminal.store import recount
 from terminal.store.database import Store
 from terminal.usecases.due_list import DueFilter, DueList, list_due
 from terminal.usecases.record_dose import record_dose, transcribe_dose
-from terminal.usecases.schedule import read_child_page
 from tests.fakes.desk import HEPB_BOX
 from tests.fakes.stories import NEWBORN, Story, codes, made
 
@@ -44,7 +43,7 @@ def test_who_became_too_old_leaves_the_list_and_the_page_on_the_same_day(clinic:
     for _ in range(8):
         clinic.later(days=7)
         recount.recount(clinic.desk.store, clinic.desk.plans, clinic.desk.today())
-        page = made(read_child_page(clinic.desk, clinic.nurse, child))
+        page = clinic.page(child)
         assert {group for who, group in shown(due(clinic)) if who == child} == {n.group for n in page.due}
 
 
@@ -70,7 +69,7 @@ def test_after_midnight_everything_is_of_the_new_day(clinic: Story) -> None:
     clinic.later(minutes=20)
     assert due(clinic).on == clinic.desk.today() == date(2026, 11, 24)
     assert {(child, "MMR"), (baby, "MMR")} <= shown(due(clinic))
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     assert "MMR" in {n.group for n in page.due}
     assert codes(clinic.scan(HEPB_BOX, child).problems) == ["visit.from_another_day"]
     dose = made(record_dose(clinic.desk, clinic.nurse, waiting)).dose

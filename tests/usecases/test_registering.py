@@ -130,7 +130,7 @@ def test_a_number_that_another_child_has_is_said(clinic: Story) -> None:
 def test_a_wrong_field_is_named_and_nothing_is_kept(clinic: Story, wrong: dict[str, object], field: str, code: str):
     before = clinic.read(_children)
     outcome = register_child(clinic.desk, clinic.nurse, clinic.form(**wrong))
-    assert (code, field) in [(p.code, p.field) for p in outcome.stopped_by]
+    assert (code, field) in [(p.code, p.field) for p in outcome.problems]
     assert clinic.read(_children) == before
 
 
@@ -144,7 +144,7 @@ def test_a_change_that_changes_nothing_is_no_fact(clinic: Story) -> None:
     before = clinic.read(_events)
     made(update_child(clinic.desk, clinic.nurse, child, {"name": card.facts.name}))
     assert clinic.read(_events) == before
-    assert codes(update_child(clinic.desk, clinic.nurse, "nobody", {"name": "某"}).stopped_by) == ["child.not_found"]
+    assert codes(update_child(clinic.desk, clinic.nurse, "nobody", {"name": "某"}).problems) == ["child.not_found"]
 
 
 def _events(store: object) -> int:

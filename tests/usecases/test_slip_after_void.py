@@ -10,7 +10,6 @@ from terminal.usecases.desk import Outcome, stop
 from terminal.usecases.print_again import reprint_slip
 from terminal.usecases.record_dose import transcribe_dose
 from terminal.usecases.register_child import update_child
-from terminal.usecases.schedule import read_child_page
 from terminal.usecases.visit import close_visit
 from tests.fakes.desk import HEPB_BOX
 from tests.fakes.stories import HEPB, MMR, Story, made
@@ -126,7 +125,7 @@ def test_a_moved_dose_is_of_the_other_childs_page_and_both_slips_are_new(clinic:
 
 def hepatitis_b(clinic: Story, child: str) -> tuple[list[tuple[str, int]], int]:
     """(dose, number) of the page's row, and the number of the next one."""
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     row = next(row for row in page.rows if row.next.group == "HepB")
     return [(mark.dose_id, mark.number) for cell in row.cells for mark in cell.marks], row.next.number
 
@@ -136,7 +135,7 @@ def test_the_slip_names_the_day_to_which_a_dose_was_put_off(clinic: Story) -> No
     child = clinic.child()
     visit = clinic.visit(child)
     clinic.enter(clinic.check(child, HEPB_BOX).checked_id)
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     programme = clinic.desk.plan.programme(clinic.desk.today())
     for one in page.due:
         vaccine = programme.vaccines[one.vaccines[0]].codes[0]

@@ -9,7 +9,6 @@ from domain.doses import Dose
 from terminal.usecases.amend_dose import correct_dose, move_dose, void_dose
 from terminal.usecases.check_dose import Choice
 from terminal.usecases.record_dose import record_dose, transcribe_dose
-from terminal.usecases.schedule import read_child_page
 from tests.fakes.stories import Story, codes, made
 
 RABIES, PREFIX = "2802", "8900021"
@@ -36,7 +35,7 @@ def test_the_first_two_rabies_doses_go_into_two_arms(clinic: Story) -> None:
     second = give(clinic, child, boxes[1])
     assert {first.facts["site"], second.facts["site"]} == {"1", "2"}
     assert (first.dose_no, second.dose_no) == (1, 2)
-    page = made(read_child_page(clinic.desk, clinic.nurse, child))
+    page = clinic.page(child)
     row = next(row for row in page.rows if row.next.group == "Rabies")
     assert [mark.kind for cell in row.cells for mark in cell.marks] == ["valid", "valid"]
     assert (row.next.number, row.next.doses, str(row.next.recommended_on)) == (3, 4, "2026-11-30")
