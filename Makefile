@@ -18,7 +18,7 @@ demo: .venv/ready $(TEXTS)
 	@$(BIN)/vaxdesk demo $(ARGS)
 
 test: .venv/ready $(TEXTS) .venv/ready-test
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak" $(ARGS)
 
 check: .venv/ready $(TEXTS)
 	$(BIN)/ruff format --check .

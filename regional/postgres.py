@@ -181,6 +181,12 @@ class Cluster:
         return subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, cwd="/", **self._as_user, check=False)
 
 
+def make_ready() -> None:
+    """Make the user and the copy of the binaries that a cluster needs, where they are missing: once, before several
+    processes would at the same time. Raises ConfigError."""
+    _binaries(_service_user())
+
+
 def _service_user() -> pwd.struct_passwd | None:
     """The user PostgreSQL runs as: None for the present one, `vaxdesk-pg` (created when missing) under root."""
     if os.geteuid() != 0:
