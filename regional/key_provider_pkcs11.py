@@ -7,6 +7,7 @@ the bare ECDH (CKM_ECDSA, CKM_ECDH1_DERIVE without a KDF), which every token wit
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -108,20 +109,23 @@ class TokenProvider:
         return self.run(derive)
 
     def run(self, work: Callable[[Any], T], *, rw: bool = False) -> T:
-        """`work` in a session of the logged-in token; a second time in a new one when the first was broken.
+        """`work` in a session of the logged-in token; again in a new one when the first was broken, and a little later
+        when the token is busy with another process.
 
         Raises ConfigError("region.bad_token")."""
         with self._lock:
-            for last in (False, True):
+            for wait_s in (0.0, 0.1, 0.4, None):
                 try:
                     if self._session is None or (rw and not self._session.rw):
                         self._open(rw)
                     return work(self._session)
                 except (pkcs11.PKCS11Error, OSError, RuntimeError) as fault:
                     self._drop()
-                    if last or isinstance(fault, pkcs11.PinIncorrect | pkcs11.PinLocked):  # a third try locks a token
+                    # a third wrong PIN locks a token
+                    if wait_s is None or isinstance(fault, pkcs11.PinIncorrect | pkcs11.PinLocked):
                         detail = type(fault).__name__
                         raise ConfigError("region.bad_token", token=self._token.token, detail=detail) from fault
+                    time.sleep(wait_s)
         raise AssertionError
 
     def _open(self, rw: bool) -> None:
