@@ -43,13 +43,12 @@ def enrol(
     region = RegionClient(url, ca_pem, key, world, client=client)
     try:
         answer = region.enrol(EnrolmentRequest(code, crypto.point(key.public_key()), client, before=before, hub=hub))
-        status_of = signed.payload(answer.registration, signed.Registration).terminal_id
-        region.status(status_of)  # the clock, and proof that the place works
+        keyset = signed.encode(answer.keyset)
+        keys = RegionKeys(keyset, answer.root)
+        registration = accepted_registration(keys, answer.registration, key)
+        region.status(registration.terminal_id)  # the clock, and proof that the place works
     finally:
         region.close()
-    keyset = signed.encode(answer.keyset)
-    keys = RegionKeys(keyset, answer.root)
-    registration = accepted_registration(keys, answer.registration, key)
     if registration.hub != hub:
         raise SyncError("sync.code_kind", "operator")
     return Enrolment(
