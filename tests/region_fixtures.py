@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 
+import psycopg
 import pytest
 
 from domain.errors import VaxdeskError
@@ -121,3 +123,24 @@ def apply(region: EmbeddedRegion) -> Callable[[], int]:
         return done
 
     return run
+
+
+def apply_by_four(region: EmbeddedRegion) -> None:
+    """Apply all that waits by four workers at once, a batch at a time, as they meet."""
+
+    def work(_: int) -> None:
+        applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
+        try:
+            while True:
+                try:
+                    if not applier.apply(most=1):
+                        return
+                except psycopg.errors.DeadlockDetected:  # the worker's loop tries again as well
+                    continue
+        finally:
+            applier.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    while queries.unapplied(region.dsn):
+        work(0)

@@ -164,7 +164,7 @@ def _answered(case: Case, edition: Programme, earlier: tuple[Programme, ...], va
     )
     try:
         result = evaluate_case(edition, msgspec.structs.replace(case, doses=given), earlier)
-    except Exception as fault:
+    except Exception as fault:  # a strange line of the file must not end the other lines
         _log.error("a case could not be evaluated: %s", type(fault).__name__)
         raise BadLineError("programme.line.not_evaluated", detail=type(fault).__name__) from fault
     return Answer(case.id, list(_doses(case.doses, result)), [_group(one) for one in result.groups])

@@ -116,7 +116,7 @@ class DemoClinic:
     def _meet_neighbour(self, stack: ExitStack) -> None:
         """What is to be seen of the region: children who may come from another clinic, its question, a notice."""
         from regional import queries, reference  # noqa: PLC0415 (the bundle has no region)
-        from regional.keys import KeyRing  # noqa: PLC0415
+        from regional.keys import KeyRing  # noqa: PLC0415 (as above)
 
         region, world = self.region, self.world
         where = Where(region.url, region.ca_file, region.new_code(clinic=neighbour.CODE, name=neighbour.NAME))

@@ -56,7 +56,7 @@ class StoreInbox:
 
     def __init__(self, store: Store, world: World, clinic: str, source: Source = "region") -> None:
         self._store, self._world, self._clinic, self._source = store, world, clinic, source
-        self.on_heard: Callable[[Collection[str]], None] = lambda children: None  # noqa: ARG005
+        self.on_heard: Callable[[Collection[str]], None] = lambda children: None  # noqa: ARG005 (nobody listens yet)
 
     def feed_standing(self) -> FeedStanding:
         reading = self._reading()

@@ -221,7 +221,10 @@ class InboxPage(WorkPage):
         line = self.table.line
         if line is None:
             return
-        go_on = lambda reason: self.do(settle_matter, self._gone("ui.inbox.settled"), line.key, reason)  # noqa: E731
+
+        def go_on(reason: str) -> None:
+            self.do(settle_matter, self._gone("ui.inbox.settled"), line.key, reason)
+
         title = self.words("ui.inbox.settle_title", what=line.title)
         self.open_sheet(ReasonSheet(self.words, title, [line.told], USUAL_SETTLED, go_on, self.close_sheet))
 

@@ -31,7 +31,7 @@ def called(one: Place, child: str) -> bool:
     return child in {line.child_id for line in made(list_due(one.on.desk, one.on.nurse)).children}
 
 
-def test_a_correction_is_asked_done_and_seen_by_both(place: New, apply: Apply, region: EmbeddedRegion) -> None:  # noqa: F811
+def test_a_correction_is_asked_done_and_seen_by_both(place: New, apply: Apply, region: EmbeddedRegion) -> None:  # noqa: F811 (the fixture)
     home, _, other = place(), place(), place(OTHER)
     boy = home.on.boy.id
     dose = give(home, boy, HEPB_BOX)
@@ -58,7 +58,7 @@ def test_a_correction_is_asked_done_and_seen_by_both(place: New, apply: Apply, r
         assert (site, corrected) == ("4", ("site",))
 
 
-def test_a_child_moves_and_comes_back_and_each_clinic_calls_its_own(place: New, apply: Apply) -> None:  # noqa: F811
+def test_a_child_moves_and_comes_back_and_each_clinic_calls_its_own(place: New, apply: Apply) -> None:  # noqa: F811 (the fixture)
     home, _, other = place(), place(), place(OTHER)
     boy = home.on.boy.id
     first = give(home, boy, HEPB_BOX)

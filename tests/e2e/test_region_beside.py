@@ -5,25 +5,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib import resources
 from itertools import count, permutations
 
-import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
 from domain import events
-from domain.world import World
 from regional import queries
-from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
-from regional.worker import Applier
 from sync.feed import Feed
 from sync.keys import region_keys
 from tests.fakes.feed_inbox import MemoryFeedInbox
-from tests.region_fixtures import Terminal
+from tests.region_fixtures import Terminal, apply_by_four
 
 New = Callable[..., Terminal]
 Apply = Callable[[], int]
@@ -160,23 +155,7 @@ def test_workers_at_once_lose_no_fact_of_a_dose_that_is_moved_on_meanwhile(
         sender.outbox.tell_raw(stored)
         sender.sync()
     other.one.sync()
-
-    def work(_: int) -> None:
-        applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
-        try:
-            while True:
-                try:
-                    if not applier.apply(most=1):
-                        return
-                except psycopg.errors.DeadlockDetected:  # the worker's loop tries again as well
-                    continue
-        finally:
-            applier.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    while queries.unapplied(region.dsn):
-        work(0)
+    apply_by_four(region)
     assert other.heard() == {*wanted, *other.one.outbox.events}
 
 

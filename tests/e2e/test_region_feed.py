@@ -17,13 +17,11 @@ from domain.errors import SyncError, VaxdeskError
 from domain.wire import feed, signed
 from domain.world import World
 from regional import database, queries, scope
-from regional.keys import KeyRing
 from regional.serve import EmbeddedRegion
-from regional.worker import Applier
 from sync.feed import Feed
 from sync.keys import region_keys
 from tests.fakes.feed_inbox import MemoryFeedInbox
-from tests.region_fixtures import CLINIC, Terminal
+from tests.region_fixtures import CLINIC, Terminal, apply_by_four
 
 New = Callable[..., Terminal]
 Apply = Callable[[], int]
@@ -462,23 +460,7 @@ def test_workers_at_once_lose_nothing_of_children_that_enter_scopes_meanwhile(
                 one.one.outbox.give(child, vaccine=f"{chance.randrange(1, 90):02d}")
                 told[child].add(one.one.outbox.events[-1])
             one.one.sync()
-
-    def work(_: int) -> None:
-        applier = Applier(region.dsn, KeyRing(region.folder / "keys", World().now()), World())
-        try:
-            while True:
-                try:
-                    if not applier.apply(most=1):
-                        return
-                except psycopg.errors.DeadlockDetected:  # the worker's loop tries again as well
-                    continue
-        finally:
-            applier.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    while queries.unapplied(region.dsn):
-        work(0)
+    apply_by_four(region)
     for one in desks:
         one.way.pull()
         for child in children:

@@ -138,8 +138,8 @@ def test_nobody_found_is_said_and_the_child_can_be_registered(screen: Screen, on
 
 def test_without_a_line_it_says_why_and_goes_on_with_registering(qtbot: QtBot, on: TestDesk):
     region = Elsewhere(online=False)
-    sync = lambda: Condition("look", "sync.no_network", {"url": "https://region"})  # noqa: E731
-    screen = Screen(qtbot, on, services=region.services(on, sync=sync))
+    down = Condition("look", "sync.no_network", {"url": "https://region"})
+    screen = Screen(qtbot, on, services=region.services(on, sync=lambda: down))
     screen.sign_in()
     screen.scan(BOOKLET)
     assert buttons(screen) == ["新建档 F2"]

@@ -72,7 +72,7 @@ def test_a_child_from_elsewhere_is_found_kept_and_a_wrong_dose_corrected_there(
     dose = made(transcribe_dose(theirs.desk, NURSE, child, "2026-01-15", "0201", 1, "产科")).id
     theirs.sync_now(30)
     apply()
-    screen = Screen(qtbot, TestDesk(ours.desk, *[None] * 6), services=ours.services())  # type: ignore[arg-type]
+    screen = Screen(qtbot, TestDesk(ours.desk, *[None] * 6), services=ours.services())  # type: ignore[arg-type]  # no one else
     screen.sign_in(NURSE.code, PIN)
     qtbot.waitUntil(ours.services().online, timeout=30_000)
     screen.scan(BOOKLET)

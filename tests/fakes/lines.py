@@ -8,27 +8,22 @@ import ssl
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 Spoil = Literal["drop", "cut", "hold"]
 
 
-class Relay:
-    """Carries bytes to `port` until a client has sent `after` bytes; then it spoils the next answer of the server.
+class Between:
+    """Carries bytes to `port` and back, by way of `_carry`."""
 
-    drop: not a byte of the answer arrives; cut: its first 40 bytes do; hold: the line stays open, silent.
-    `answered` is set when the server's answer has reached the relay: the region has committed.
-    """
-
-    def __init__(self, port: int, spoil: Spoil, after: int = 5000) -> None:
-        self._port, self._spoil, self._after = port, spoil, after
+    def __init__(self, port: int) -> None:
+        self._port = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
-        self.answered = threading.Event()
         self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def __enter__(self) -> Relay:
+    def __enter__(self) -> Self:
         self._threads[0].start()
         return self
 
@@ -50,6 +45,23 @@ class Relay:
                     thread = threading.Thread(target=self._carry, args=(source, sink, down, sent), daemon=True)
                     self._threads.append(thread)
                     thread.start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket, down: bool, sent: list[int]) -> None:
+        """One direction of one connection, whose two directions share `sent`."""
+        raise NotImplementedError
+
+
+class Relay(Between):
+    """Carries bytes until a client has sent `after` bytes; then it spoils the next answer of the server.
+
+    drop: not a byte of the answer arrives; cut: its first 40 bytes do; hold: the line stays open, silent.
+    `answered` is set when the server's answer has reached the relay: the region has committed.
+    """
+
+    def __init__(self, port: int, spoil: Spoil, after: int = 5000) -> None:
+        super().__init__(port)
+        self._spoil, self._after = spoil, after
+        self.answered = threading.Event()
 
     def _carry(self, source: socket.socket, sink: socket.socket, down: bool, sent: list[int]) -> None:
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from tests.fakes.lines import close, read_request
+from tests.fakes.lines import Between, close, read_request
 
 Answer = Callable[[bytes], Iterator[bytes]]  # the region's true answer -> what arrives, piece by piece
 STALL = b"..."  # in place of a piece that never comes: the line stays open and silent
@@ -89,37 +89,16 @@ def drip(data: bytes, every_s: float = 0.02) -> Iterator[bytes]:
         yield data[at : at + 1]
 
 
-class Line:
-    """Carries bytes to `port`, spoiling the `at`-th that comes down (or goes up): changed, or cut off before it."""
+class Line(Between):
+    """A line that spoils the `at`-th byte that comes down (or goes up): changed, or cut off before it."""
 
     def __init__(self, port: int, at: int, *, cut: bool, up: bool = False) -> None:
-        self._port, self._at, self._cut, self._up = port, at, cut, up
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        super().__init__(port)
+        self._at, self._cut, self._up = at, cut, up
         self.spoilt = False
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
-    def __enter__(self) -> Line:
-        self._threads[0].start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        close(self._listener)
-        for thread in self._threads:
-            thread.join(10)
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._port))
-                for source, sink, up in ((near, far, True), (far, near, False)):
-                    thread = threading.Thread(target=self._carry, args=(source, sink, up == self._up), daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket, ours: bool) -> None:
-        seen = 0
+    def _carry(self, source: socket.socket, sink: socket.socket, down: bool, sent: list[int]) -> None:
+        seen, ours = 0, down != self._up
         with contextlib.suppress(OSError):
             while data := bytearray(source.recv(65536)):
                 place = self._at - seen

@@ -59,7 +59,7 @@ def test_a_new_generation_is_answered_once_however_often_the_visit_fails(play: P
     play.put_disk_back(0)
     for _ in range(5):
         script: deque[Fault] = deque(("", "deaf"))  # the status arrives, what follows does not
-        play.wire.choose = lambda script=script: script.popleft() if script else ""  # type: ignore[misc]
+        play.wire.choose = lambda script=script: script.popleft() if script else ""  # type: ignore[misc]  # no lambda has a type here
         assert not play.visit(seat)
     assert play.visit(seat)
     assert opened(seat, "fork") == 1
@@ -85,7 +85,7 @@ def test_a_late_batch_of_an_epoch_never_seen_makes_no_twin(play: Play) -> None:
         play.restore(seat, seat.copies[0], told=True)
         play.tell(seat, 2)
         script: deque[Fault] = deque(("", "late"))  # its first batch hangs
-        play.wire.choose = lambda script=script: script.popleft() if script else ""  # type: ignore[misc]
+        play.wire.choose = lambda script=script: script.popleft() if script else ""  # type: ignore[misc]  # no lambda has a type here
         assert not play.visit(seat)
         play.clock.at += timedelta(seconds=20)
         play.restore(seat, seat.copies[0], told=True)

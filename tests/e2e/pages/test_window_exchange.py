@@ -387,7 +387,10 @@ def test_a_visit_at_another_desk_is_shown_and_is_not_ours(qtbot: QtBot, clinic: 
 def test_the_first_load_is_said_until_it_is_over(qtbot: QtBot, clinic: Story):
     states = [FeedState("sync.ok", {}, "", 70_000, 100_000, True, False)]
     screen = window(qtbot, clinic, feed=lambda: states[-1])
-    bars = lambda: " ".join(shown_texts(screen.shell))  # noqa: E731
+
+    def bars() -> str:
+        return " ".join(shown_texts(screen.shell))
+
     qtbot.waitUntil(lambda: "正在装入儿童名单" in bars(), timeout=DEADLINE_MS)
     assert "装入 30%" in bars()
     page = turn(screen, "sync", SyncPage)
